@@ -1,0 +1,110 @@
+"""The contract of a model that answers: load, prepare, stream, trace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from assistant.messages import ImagePart, ModelInfo, Turn, TurnRecord
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """A piece of the answer. The pieces, joined, are the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerEnd:
+    """The last thing a stream yields.
+
+    ``confidence`` in [0, 1] or ``None``; ``unsure`` where the deltas say that the model cannot tell; ``state`` is
+    whatever JSON data `Backend.trace` needs to look at this answer again.
+    """
+
+    confidence: float | None = None
+    unsure: bool = False
+    state: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word of an answer: characters ``start`` to ``end`` of it, written by the tokens ``first`` to ``last`` (both
+    inclusive) of picture number ``image``'s part of the answer."""
+
+    text: str
+    start: int
+    end: int
+    first: int
+    last: int
+    image: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ModelTrace:
+    """A model's account of one answer.
+
+    ``cross_attention[image]`` has the axes [tokens, layers, heads, rows, cols]: for each answer token, the weights over
+    the cells of that picture at the position that wrote the token; the cells of one head sum to 1. It is empty for a
+    backend that cannot say.
+    """
+
+    words: tuple[Word, ...]
+    cross_attention: tuple[NDArray[np.float32], ...] = ()
+    token_logprobs: tuple[float, ...] = ()
+
+
+class Backend(Protocol):
+    """A model that can answer.
+
+    The runtime calls ``load`` once, before the first use and off the page's path; then, for each turn, ``prepare`` and
+    ``stream``, one turn at a time. ``stream`` asks ``should_stop()`` at every token and ends early when it is true.
+    """
+
+    name: str
+    title: str
+    licence: str
+    can_trace: bool
+    notice: str
+    """What a person should know before choosing this model (may be empty)."""
+
+    def load(self) -> None:
+        """Make ready; may be called again and then does nothing.
+
+        Raises:
+            ModelLoadError: weights missing, truncated or of another shape.
+        """
+        ...
+
+    def info(self) -> ModelInfo:
+        """Which model this is; loads it where needed."""
+        ...
+
+    def prepare(self, images: tuple[ImagePart, ...]) -> None:
+        """Read the pictures ahead of the question; kept by their hash, so that a second question starts sooner."""
+        ...
+
+    def stream(self, turn: Turn, should_stop: Callable[[], bool]) -> Iterator[Delta | AnswerEnd]:
+        """Write the answer.
+
+        Yields:
+            Deltas, and one `AnswerEnd` at the end.
+
+        Raises:
+            GenerationError: the model could not answer.
+        """
+        ...
+
+    def trace(self, record: TurnRecord) -> ModelTrace:
+        """Look at a finished answer again. The pictures' ``data`` must be present in ``record``.
+
+        Raises:
+            BackendError: this backend cannot trace, or the record was written by another model.
+        """
+        ...

@@ -1,0 +1,192 @@
+"""Every hook: when it is called, in which order, with what, what it may return, and what ``None`` means.
+
+Implementations run one after the other, by declared phase (``normalise``, ``check``, ``judge``, ``observe``), inside a
+phase by plugin name. Each call has a time limit, and an exception is never a verdict: `assistant.extensions` says what
+happens then. An implementation takes only the arguments it names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+import pluggy
+
+if TYPE_CHECKING:
+    from assistant.backends import Backend, ModelTrace
+    from assistant.evaluators import Evaluator
+    from assistant.explanations import Explanation
+    from assistant.extensions import Host
+    from assistant.messages import Feedback, Receipt, Turn, TurnRecord
+    from assistant.verdicts import Verdict
+
+PROJECT = "assistant"
+
+_spec = pluggy.HookspecMarker(PROJECT)
+
+
+class Hooks(Protocol):
+    """The hooks, as a plugin implements them with ``@hookimpl``."""
+
+    @_spec
+    def startup(self, host: Host) -> None:
+        """Called once, after every plugin is registered and before the first turn.
+
+        Args:
+            host: the plugin's way to the settings, the store, the evaluators and the list of enabled packs.
+
+        Returns:
+            Nothing.
+
+        Example:
+            >>> @hookimpl
+            ... def startup(host):
+            ...     host.packs["my_pack"] = "1.0.0"
+        """
+        ...
+
+    @_spec
+    def register_backends(self) -> Sequence[Backend] | None:
+        """Called once at start: the models that this plugin can answer with. Nothing heavy may happen here; a backend
+        loads its weights in `Backend.load`.
+
+        Returns:
+            Backends; ``None`` means that there are none.
+
+        Example:
+            >>> @hookimpl
+            ... def register_backends():
+            ...     return [FakeModel("a red circle")]
+        """
+        ...
+
+    @_spec
+    def register_evaluators(self) -> Sequence[Evaluator] | None:
+        """Called once at start: the evaluators, by name, that rules may ask for a finding.
+
+        Returns:
+            Evaluators; ``None`` means that there are none.
+
+        Example:
+            >>> @hookimpl
+            ... def register_evaluators():
+            ...     return [LexicalEvaluator()]
+        """
+        ...
+
+    @_spec
+    def before_turn(self, turn: Turn) -> Verdict | Sequence[Verdict] | None:
+        """Called for every question after intake and before the model sees it, at every door.
+
+        Args:
+            turn: the question with its pictures and the history of shown answers.
+
+        Returns:
+            One verdict or several. The strongest action decides; ``refuse`` or ``ask`` ends the turn, and the model is
+            not called. ``None`` means that the plugin has nothing to say.
+
+        Example:
+            >>> @hookimpl(on_failure="closed")
+            ... def before_turn(turn):
+            ...     if "password" in turn.question.text:
+            ...         return Verdict(action="refuse", rule=RULE)
+        """
+        ...
+
+    @_spec
+    def check_segment(self, turn: Turn, released: str, segment: str) -> Verdict | Sequence[Verdict] | None:
+        """Called while the answer is being written, before each segment may leave.
+
+        Args:
+            turn: the question.
+            released: what the person has already seen of the answer.
+            segment: the text that comes next. The end of it is held back, so that a phrase of up to
+                `assistant.release.HOLD_BACK` characters is never shown in part before it is whole.
+
+        Returns:
+            As for `before_turn`; ``refuse`` or ``ask`` withdraws the whole answer. ``None``: the segment may leave.
+
+        Example:
+            >>> @hookimpl(on_failure="closed")
+            ... def check_segment(turn, released, segment):
+            ...     if "secret" in segment:
+            ...         return Verdict(action="refuse", rule=RULE)
+        """
+        ...
+
+    @_spec
+    def after_turn(self, turn: Turn, answer: str) -> Verdict | Sequence[Verdict] | None:
+        """Called once with the whole answer, before it is recorded.
+
+        Args:
+            turn: the question.
+            answer: the whole answer.
+
+        Returns:
+            As for `before_turn`, and ``revise`` with the new answer in ``replacement`` (it is checked again), or
+            ``disclaim`` with a sentence to add. An implementation in the phase ``observe`` sees an answer that has
+            already been shown: it may return ``allow``, ``warn`` and ``disclaim`` only. One in any other phase may
+            refuse or revise, and for that the runtime holds the whole answer back until it has spoken. ``None``:
+            nothing to say.
+
+        Example:
+            >>> @hookimpl(phase="observe")
+            ... def after_turn(turn, answer):
+            ...     return Verdict(action="disclaim", message="Not medical advice.")
+        """
+        ...
+
+    @_spec
+    def turn_finished(self, record: TurnRecord) -> None:
+        """Called for every turn that ended, in whatever way, after it was stored.
+
+        Args:
+            record: the finished turn. A refused answer is not in it.
+
+        Returns:
+            Nothing.
+
+        Example:
+            >>> @hookimpl(phase="observe")
+            ... def turn_finished(record):
+            ...     print(record.status)
+        """
+        ...
+
+    @_spec
+    def record_feedback(self, feedback: Feedback, record: TurnRecord) -> Receipt | None:
+        """Called when a person rates an answer, changes the rating, or takes it back.
+
+        Args:
+            feedback: the rating as given.
+            record: the turn that it is about.
+
+        Returns:
+            A receipt: a sentence that says what became of it. ``None``: this plugin keeps no feedback. Where every
+            plugin says ``None``, the person is told that nothing was stored.
+
+        Example:
+            >>> @hookimpl
+            ... def record_feedback(feedback, record):
+            ...     return Receipt(stored=True, message="Stored.")
+        """
+        ...
+
+    @_spec
+    def explain_word(self, record: TurnRecord, trace: ModelTrace, word: int) -> Explanation | None:
+        """Called when a person clicks a word of an answer.
+
+        Args:
+            record: the turn.
+            trace: the model's own account of how it wrote the answer (`Backend.trace`).
+            word: the index of the word in ``trace.words``, from 0.
+
+        Returns:
+            An explanation to show; ``None``: this plugin cannot explain this word.
+
+        Example:
+            >>> @hookimpl(phase="observe")
+            ... def explain_word(record, trace, word):
+            ...     return None
+        """
+        ...

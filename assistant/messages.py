@@ -1,0 +1,219 @@
+"""The types of a conversation: what was asked, what came back, and how it came about.
+
+Every value is frozen: a plugin that gets one cannot change what the next one sees.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Literal
+from uuid import uuid4
+
+from pydantic import Field
+
+from assistant.verdicts import Frozen, Refusal, Verdict
+
+Door = Literal["browser", "cli", "api", "test"]
+"""Where a question came in. Every door leads to the same ``run_turn``."""
+
+Status = Literal["answered", "unsure", "refused", "asked", "stopped", "failed"]
+"""How a turn ended. ``unsure``: the model said that it cannot tell. ``stopped``: the person stopped it; what had been
+released stays. ``failed``: something broke; ``error`` says what and what to do."""
+
+
+def new_id() -> str:
+    """A fresh id of 32 hexadecimal digits."""
+    return uuid4().hex
+
+
+def now() -> datetime:
+    """The present moment in UTC."""
+    return datetime.now(UTC)
+
+
+class ImagePart(Frozen):
+    """One picture after intake: upright, in RGB, without metadata.
+
+    ``sha256`` is over ``data``, which is a PNG or JPEG file. ``data`` stays out of every dump; the store keeps it once
+    under its hash. ``notes`` tell the person what intake changed ("the first frame of 12").
+    """
+
+    sha256: str
+    media_type: Literal["image/png", "image/jpeg"]
+    width: int = Field(ge=1)
+    height: int = Field(ge=1)
+    name: str = ""
+    alt: str = ""
+    notes: tuple[str, ...] = ()
+    data: bytes = Field(default=b"", exclude=True, repr=False)
+
+
+class Message(Frozen):
+    """What one side said: text, and pictures where it is the person's."""
+
+    text: str
+    images: tuple[ImagePart, ...] = ()
+
+
+class Exchange(Frozen):
+    """One earlier question with its shown answer. Refused and failed turns leave none."""
+
+    question: Message
+    answer: str
+
+
+class TurnSettings(Frozen):
+    """What may differ from one question to the next.
+
+    ``model``: a backend's name, or the default. ``packs``: ids of packs to apply on top of the enabled ones.
+    ``temperature`` 0 is greedy. ``max_tokens`` is in the model's own tokens.
+    """
+
+    model: str | None = None
+    packs: tuple[str, ...] = ()
+    temperature: float = Field(default=0.0, ge=0, le=5)
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    max_tokens: int = Field(default=64, ge=1, le=4096)
+    seed: int = Field(default=0, ge=0, lt=2**32)
+
+
+class Turn(Frozen):
+    """A question on its way through the runtime: what every hook gets."""
+
+    id: str = Field(default_factory=new_id)
+    conversation_id: str = Field(default_factory=new_id)
+    parent_id: str | None = None
+    """The turn that this one follows; ``None`` for the first. A retry has the parent of the turn that it repeats."""
+    door: Door = "api"
+    question: Message
+    history: tuple[Exchange, ...] = ()
+    settings: TurnSettings = TurnSettings()
+    created_at: datetime = Field(default_factory=now)
+
+    @property
+    def images(self) -> tuple[ImagePart, ...]:
+        """The pictures that the question is about: its own, or else the latest ones of the conversation."""
+        if self.question.images:
+            return self.question.images
+        for exchange in reversed(self.history):
+            if exchange.question.images:
+                return exchange.question.images
+        return ()
+
+
+class HookCall(Frozen):
+    """One implementation of one hook, as it ran: for the trace."""
+
+    hook: str
+    plugin: str
+    phase: str
+    milliseconds: float
+    outcome: Literal["ok", "crash", "timeout", "wrong_type", "switched_off"]
+    detail: str = ""
+
+
+class VerdictRecord(Frozen):
+    """A verdict with the place where it fell."""
+
+    stage: Literal["question", "answer"]
+    plugin: str
+    verdict: Verdict
+
+
+class CheckResult(Frozen):
+    """What the rules say about one text, without a model being asked. ``refusal`` is ``None`` where it may pass."""
+
+    refusal: Refusal | None
+    verdicts: tuple[VerdictRecord, ...] = ()
+    hooks: tuple[HookCall, ...] = ()
+    milliseconds: float = Field(ge=0)
+
+
+class ModelInfo(Frozen):
+    """Which model answered: enough to answer the same way again."""
+
+    name: str
+    version: str = ""
+    fingerprint: str = ""
+    adapter: str = ""
+
+
+class Trace(Frozen):
+    """How a turn came about. The page, the API and the export all read this one object.
+
+    ``timings`` are milliseconds by step. ``draft_changes`` are (before, after) pairs of a revised answer; where the
+    first text broke a rule it is left out as "".
+    """
+
+    hooks: tuple[HookCall, ...] = ()
+    verdicts: tuple[VerdictRecord, ...] = ()
+    model: ModelInfo | None = None
+    packs: dict[str, str] = Field(default_factory=dict)
+    settings: TurnSettings = TurnSettings()
+    timings: dict[str, float] = Field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    draft_changes: tuple[tuple[str, str], ...] = ()
+    backend_state: dict[str, Any] = Field(default_factory=dict)
+    """What the backend needs to trace this answer again (token ids, per-token log probabilities)."""
+
+
+class TurnRecord(Frozen):
+    """A finished turn: what is shown, stored, exported and replayed."""
+
+    turn: Turn
+    status: Status
+    answer: str = ""
+    confidence: float | None = Field(default=None, ge=0, le=1)
+    """The calibrated probability that the answer is right, where the backend gives one."""
+    refusal: Refusal | None = None
+    error: str = ""
+    trace: Trace = Trace()
+    finished_at: datetime = Field(default_factory=now)
+
+    @property
+    def id(self) -> str:
+        """The id of the turn."""
+        return self.turn.id
+
+    @property
+    def shown(self) -> str:
+        """The text that the person sees as the answer, whatever way the turn ended."""
+        if self.refusal is not None:
+            return self.refusal.as_text()
+        if self.status == "failed":
+            return self.error
+        if self.status == "stopped" and not self.answer:
+            return "Stopped before a word was written."
+        return self.answer
+
+
+class Feedback(Frozen):
+    """One rating as it was given. Events are never changed: a new one replaces the old, ``none`` takes it back."""
+
+    id: str = Field(default_factory=new_id)
+    turn_id: str
+    rating: Literal["up", "down", "none"]
+    reasons: tuple[str, ...] = ()
+    text: str = Field(default="", max_length=10_000)
+    correction: str = Field(default="", max_length=10_000)
+    created_at: datetime = Field(default_factory=now)
+
+
+class Appeal(Frozen):
+    """Somebody says that a refusal is wrong."""
+
+    id: str = Field(default_factory=new_id)
+    turn_id: str
+    rule: str
+    pack: str
+    pack_version: str
+    text: str = Field(default="", max_length=10_000)
+    status: Literal["open", "upheld", "overturned"] = "open"
+    created_at: datetime = Field(default_factory=now)
+
+
+class Receipt(Frozen):
+    """What became of a rating or an appeal, in a sentence for the person who gave it."""
+
+    stored: bool
+    message: str

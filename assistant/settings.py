@@ -1,0 +1,102 @@
+"""Every setting in one model. Later sources win: defaults, the settings file, the environment, the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from platformdirs import user_config_path, user_data_path
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from assistant.errors import SettingsError
+
+SETTINGS_FILE = user_config_path("glassbox") / "settings.toml"
+
+
+class Settings(BaseSettings):
+    """How this installation works.
+
+    File: ``settings.toml`` in the user's configuration folder. Environment: ``GLASSBOX_`` and the name in capitals, as
+    in ``GLASSBOX_PORT=8000``.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="GLASSBOX_", extra="forbid", frozen=True)
+
+    data_dir: Path = Field(default_factory=lambda: user_data_path("glassbox"))
+    """Where chats, ratings and pictures are kept."""
+    database_url: str = ""
+    """An SQLAlchemy address; empty: an SQLite file in `data_dir`."""
+    host: str = "127.0.0.1"
+    port: int = Field(default=7860, ge=0, le=65535)
+    """0 lets the system choose a free port."""
+    model: str = "glassbox-open"
+    """The backend that answers where a question does not name one."""
+    safe_mode: bool = False
+    """Leave every plugin out that Glassbox does not bring itself."""
+    disabled_plugins: frozenset[str] = frozenset()
+    required_plugins: frozenset[str] = frozenset({"constitutions", "safety"})
+    """Rules that must hold: while one of these is enabled but not working, every turn ends as a refusal."""
+    hook_seconds: float = Field(default=5.0, gt=0)
+    """The time limit of one call of one hook, where the plugin does not declare another."""
+    failures_before_off: int = Field(default=3, ge=1)
+    """A plugin that fails so many times in a row is switched off until the program is started again."""
+    first_token_seconds: float = Field(default=120.0, gt=0)
+    """How long the model may take to load, read the pictures and write its first token."""
+    next_token_seconds: float = Field(default=30.0, gt=0)
+    queue_seconds: float = Field(default=120.0, gt=0)
+    """How long a question waits for the model to finish other people's answers."""
+    max_text: int = Field(default=20_000, ge=1)
+    """Characters in one question."""
+    max_images: int = Field(default=8, ge=1)
+    """Pictures in one question."""
+    max_image_bytes: int = Field(default=20_000_000, ge=1)
+    max_image_pixels: int = Field(default=50_000_000, ge=1)
+    max_image_side: int = Field(default=2048, ge=64)
+    """Larger pictures are scaled down to this before they are kept, in pixels on the longer side."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Command line (given on creation), environment, file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=SETTINGS_FILE)
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy address of the database."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'glassbox.sqlite3'}"
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings; ``overrides`` that are ``None`` count as not given.
+
+    Raises:
+        SettingsError: a value cannot work, or the file cannot be read; the message names the setting and what came.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        lines = [
+            f"{'.'.join(str(step) for step in problem['loc'])}: {problem['msg']} (got {problem['input']!r})"
+            for problem in error.errors()
+        ]
+        raise SettingsError(
+            "A setting cannot be used. " + "; ".join(lines) + ".",
+            hint=f"Settings come from the command line, GLASSBOX_... in the environment, and {SETTINGS_FILE}.",
+        ) from error
+    except (OSError, ValueError) as error:
+        raise SettingsError(
+            f"The settings file {SETTINGS_FILE} cannot be read: {error}.", hint="Mend it or move it away."
+        ) from error
