@@ -1,0 +1,374 @@
+"""Find, order, switch off and explain plugins, and call their hooks under guard."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any, Literal
+
+import pluggy
+
+from assistant.errors import (
+    GlassboxError,
+    PluginCrash,
+    PluginError,
+    PluginLoadError,
+    PluginResultError,
+    PluginTimeout,
+    SettingsError,
+)
+from assistant.evaluators import Evaluator
+from assistant.guard import Call, Guard, Outcome
+from assistant.hookspecs import PROJECT, Hooks
+from assistant.marks import CHECKING_HOOKS, PHASES, OnFailure, Phase, mark_of
+from assistant.messages import HookCall
+from assistant.settings import Settings
+from assistant.store import Store
+from assistant.verdicts import Frozen
+
+log = logging.getLogger("glassbox.plugins")
+
+GROUP = "assistant"
+OWN_DISTRIBUTION = "glassbox"
+
+State = Literal["working", "disabled", "broken", "switched_off", "left_out"]
+
+
+@dataclass(frozen=True)
+class Host:
+    """What a plugin gets at `startup`: its way into the house.
+
+    ``packs`` maps the id of each enabled constitution pack to its version; whoever enables packs keeps it up to date,
+    and every trace carries a copy.
+    """
+
+    settings: Settings
+    store: Store
+    evaluators: Mapping[str, Evaluator]
+    packs: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class PluginStatus:
+    """One plugin as it stands: for `assistant plugins list` and for the page."""
+
+    name: str
+    version: str
+    distribution: str
+    state: State
+    hooks: tuple[str, ...] = ()
+    detail: str = ""
+    failures: int = 0
+    """In a row; a call that works sets it back to 0."""
+
+
+@dataclass(frozen=True)
+class Implementation:
+    """One plugin's implementation of one hook, with what it declared."""
+
+    plugin: str
+    hook: str
+    function: Callable[..., Any]
+    arguments: tuple[str, ...]
+    phase: Phase
+    on_failure: OnFailure
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one implementation gave: a value, or the error that came instead."""
+
+    implementation: Implementation
+    call: HookCall
+    value: Any = None
+    error: PluginError | None = None
+
+
+class Extensions:
+    """The plugins of one runtime.
+
+    Args:
+        settings: which plugins are disabled, safe mode, time limits.
+        plugins: name and object pairs to register besides the entry points (for tests and embedding).
+        discover: look for entry points of the group ``assistant``.
+    """
+
+    def __init__(
+        self, settings: Settings, plugins: Sequence[tuple[str, object]] = (), *, discover: bool = True
+    ) -> None:
+        self.settings = settings
+        self.status: dict[str, PluginStatus] = {}
+        self._guard = Guard()
+        self._lock = threading.Lock()
+        self._manager = pluggy.PluginManager(PROJECT)
+        self._manager.add_hookspecs(Hooks)
+        self._disabled = set(settings.disabled_plugins) | read_disabled(settings.data_dir)
+        if discover:
+            for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
+                self._add_entry_point(entry)
+        for name, plugin in plugins:
+            self._add(name, plugin, version="", distribution="")
+        self._implementations = {hook: self._collect(hook) for hook in hook_names()}
+
+    # Loading
+
+    def _add_entry_point(self, entry: EntryPoint) -> None:
+        distribution = entry.dist.name if entry.dist else ""
+        version = entry.dist.version if entry.dist else ""
+        if entry.name in self.status:
+            other = self.status[entry.name].distribution
+            log.warning("Two packages bring a plugin %r: %s and %s; the second is left out.", entry.name, other, distribution)
+            return
+        if entry.name in self._disabled:
+            self.status[entry.name] = PluginStatus(entry.name, version, distribution, "disabled")
+            return
+        if self.settings.safe_mode and distribution != OWN_DISTRIBUTION:
+            self.status[entry.name] = PluginStatus(
+                entry.name, version, distribution, "left_out", detail="Safe mode loads only Glassbox's own plugins."
+            )
+            return
+        outcome = self._guard.run([Call(entry.load, max(60.0, self.settings.hook_seconds))])[0]
+        if outcome.state != "ok":
+            reason = "importing it took too long" if outcome.state == "timeout" else describe(outcome.error)
+            self._broken(entry.name, version, distribution, f"{entry.value} cannot be imported: {reason}")
+            return
+        self._add(entry.name, outcome.value, version, distribution)
+
+    def _add(self, name: str, plugin: object, version: str, distribution: str) -> None:
+        if name in self._disabled:
+            self.status[name] = PluginStatus(name, version, distribution, "disabled")
+            return
+        try:
+            self._manager.register(plugin, name=name)
+            self._manager.check_pending()
+        except Exception as error:
+            if self._manager.has_plugin(name):
+                self._manager.unregister(name=name)
+            self._broken(name, version, distribution, f"it cannot be registered: {describe(error)}")
+            return
+        hooks = tuple(sorted(caller.name for caller in self._manager.get_hookcallers(plugin) or ()))
+        self.status[name] = PluginStatus(name, version, distribution, "working", hooks)
+
+    def _broken(self, name: str, version: str, distribution: str, detail: str) -> None:
+        error = PluginLoadError(
+            f"The plugin {name!r} is left out: {detail}.",
+            plugin=name,
+            hint=f"Mend or remove its package, or type: assistant plugins disable {name}",
+        )
+        log.error("%s", error)
+        self.status[name] = PluginStatus(name, version, distribution, "broken", detail=str(error))
+
+    def _collect(self, hook: str) -> list[Implementation]:
+        found: list[Implementation] = []
+        for implementation in getattr(self._manager.hook, hook).get_hookimpls():
+            mark = mark_of(implementation.function)
+            found.append(
+                Implementation(
+                    plugin=implementation.plugin_name,
+                    hook=hook,
+                    function=implementation.function,
+                    arguments=tuple(implementation.argnames),
+                    phase=mark.phase,
+                    on_failure=mark.on_failure or ("closed" if hook in CHECKING_HOOKS else "open"),
+                    seconds=mark.time_limit or self.settings.hook_seconds,
+                )
+            )
+        return sorted(found, key=lambda each: (PHASES.index(each.phase), each.plugin))
+
+    # Asking
+
+    def implementations(self, hook: str) -> Sequence[Implementation]:
+        """Who implements the hook, in the order in which they run."""
+        return self._implementations[hook]
+
+    def holds_answers_back(self) -> bool:
+        """True where some plugin may refuse or revise the whole answer, so that nothing may be shown before it."""
+        return any(each.phase != "observe" for each in self._implementations["after_turn"])
+
+    def missing_required(self) -> list[PluginStatus]:
+        """Required plugins that are enabled but not working; rules that must hold, and do not."""
+        missing: list[PluginStatus] = []
+        for name in sorted(self.settings.required_plugins):
+            if name in self._disabled:
+                continue
+            status = self.status.get(name) or PluginStatus(name, "", "", "broken", detail="It is not installed.")
+            if status.state in ("broken", "left_out"):
+                missing.append(status)
+        return missing
+
+    # Calling
+
+    def call(
+        self,
+        hook: str,
+        arguments: Mapping[str, Any],
+        accept: Callable[[Any], Any] = lambda value: value,
+    ) -> list[Answer]:
+        """Call every implementation of a hook, in order, under guard.
+
+        Args:
+            hook: the hook's name.
+            arguments: by name; an implementation gets those that it names.
+            accept: checks and unifies what came back; raises TypeError or ValueError for what is not allowed.
+
+        Returns:
+            One answer for each implementation. Nothing that a plugin does raises here.
+        """
+        ready = [each for each in self._implementations[hook] if self.status[each.plugin].state == "working"]
+        shared = _Arguments(arguments)
+        outcomes = iter(self._guard.run([Call(_bound(each, shared, accept), each.seconds) for each in ready]))
+        answers: list[Answer] = []
+        for each in self._implementations[hook]:
+            if each in ready:
+                answers.append(self._answer(each, next(outcomes)))
+            else:
+                answers.append(self._answer_switched_off(each))
+        return answers
+
+    def _answer(self, each: Implementation, outcome: Outcome) -> Answer:
+        error: PluginError | None = None
+        kind: Literal["ok", "crash", "timeout", "wrong_type"] = outcome.state
+        if outcome.state == "timeout":
+            error = PluginTimeout(
+                f"The plugin {each.plugin!r} took longer than {each.seconds:g} s in {each.hook}.", plugin=each.plugin
+            )
+        elif isinstance(outcome.error, PluginResultError):
+            kind, error = "wrong_type", outcome.error
+        elif outcome.error is not None:
+            error = PluginCrash(
+                f"The plugin {each.plugin!r} failed in {each.hook}: {describe(outcome.error)}.", plugin=each.plugin
+            )
+        if error is not None:
+            log.warning("%s", error)
+        self._count(each.plugin, error)
+        call = HookCall(
+            hook=each.hook,
+            plugin=each.plugin,
+            phase=each.phase,
+            milliseconds=round(outcome.milliseconds, 3),
+            outcome=kind,
+            detail=str(error or ""),
+        )
+        return Answer(each, call, None if error else outcome.value, error)
+
+    def _answer_switched_off(self, each: Implementation) -> Answer:
+        detail = self.status[each.plugin].detail
+        call = HookCall(
+            hook=each.hook, plugin=each.plugin, phase=each.phase, milliseconds=0, outcome="switched_off", detail=detail
+        )
+        return Answer(each, call, None, PluginCrash(detail, plugin=each.plugin))
+
+    def _count(self, name: str, error: PluginError | None) -> None:
+        with self._lock:
+            status = self.status[name]
+            status.failures = status.failures + 1 if error else 0
+            if status.failures >= self.settings.failures_before_off and status.state == "working":
+                status.state = "switched_off"
+                status.detail = (
+                    f"The plugin {name!r} is switched off after {status.failures} failures in a row; the last: {error} "
+                    f"Start the program again to try it again, or type: assistant plugins disable {name}"
+                )
+                log.error("%s", status.detail)
+
+
+class _Arguments:
+    """The arguments of one hook call. Where an implementation changes one, the next gets it as it was."""
+
+    def __init__(self, arguments: Mapping[str, Any]) -> None:
+        self._values = dict(arguments)
+        self._prints = {name: _fingerprint(value) for name, value in arguments.items()}
+        self._kept = {
+            name: value.model_copy(deep=True) for name, value in arguments.items() if isinstance(value, Frozen)
+        }
+
+    def named(self, names: Sequence[str]) -> dict[str, Any]:
+        return {name: self._values[name] for name in names}
+
+    def restore(self) -> list[str]:
+        """Put back what was changed, and name it."""
+        changed = [name for name, kept in self._prints.items() if kept != _fingerprint(self._values[name])]
+        for name in changed:
+            self._values[name] = self._kept[name].model_copy(deep=True)
+        return changed
+
+
+def _bound(each: Implementation, shared: _Arguments, accept: Callable[[Any], Any]) -> Callable[[], Any]:
+    """The call of one implementation, with a check that it left its arguments alone and returned what it may."""
+
+    def run() -> Any:
+        try:
+            value = each.function(**shared.named(each.arguments))
+        finally:
+            changed = shared.restore()
+        if changed:
+            raise TypeError(f"it changed its argument {changed[0]!r}, which nobody may change")
+        try:
+            return accept(value)
+        except (TypeError, ValueError) as error:
+            raise PluginResultError(
+                f"The plugin {each.plugin!r} returned something from {each.hook} that is not allowed: {error}.",
+                plugin=each.plugin,
+            ) from error
+
+    return run
+
+
+def _fingerprint(value: object) -> int:
+    """A number that changes with the value; 0 for what is not one of our frozen values, or cannot be hashed."""
+    try:
+        return hash(value) if isinstance(value, (Frozen, str)) else 0
+    except TypeError:
+        return 0
+
+
+def hook_names() -> list[str]:
+    """Every hook of the specification, by name."""
+    return sorted(name for name, value in vars(Hooks).items() if getattr(value, f"{PROJECT}_spec", None) is not None)
+
+
+def describe(error: BaseException | None) -> str:
+    """An exception in a few words: its message if it is ours, else its type and the first line of its message."""
+    if isinstance(error, GlassboxError):
+        return str(error)
+    first = (str(error).strip().splitlines() or [""])[0]
+    return f"{type(error).__name__}: {first}" if first else type(error).__name__
+
+
+# Which plugins are disabled is kept beside the data, so that it holds at every door.
+
+
+def _disabled_file(data_dir: Path) -> Path:
+    return data_dir / "plugins.json"
+
+
+def read_disabled(data_dir: Path) -> set[str]:
+    """The names of the plugins that were disabled with `write_disabled`.
+
+    Raises:
+        SettingsError: the file cannot be read.
+    """
+    path = _disabled_file(data_dir)
+    if not path.exists():
+        return set()
+    try:
+        return set(json.loads(path.read_text(encoding="utf-8"))["disabled"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SettingsError(
+            f'{path} should hold {{"disabled": ["name", ...]}} and cannot be read: {describe(error)}.',
+            hint="Mend it or delete it.",
+        ) from error
+
+
+def write_disabled(data_dir: Path, names: set[str]) -> None:
+    """Keep the names of disabled plugins, in one step: the file is never half written."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    path = _disabled_file(data_dir)
+    fresh = path.with_suffix(".json.new")
+    fresh.write_text(json.dumps({"disabled": sorted(names)}) + "\n", encoding="utf-8")
+    fresh.replace(path)
