@@ -123,14 +123,23 @@ class Extensions:
         version = entry.dist.version if entry.dist else ""
         if entry.name in self.status:
             other = self.status[entry.name].distribution
-            log.warning("Two packages bring a plugin %r: %s and %s; the second is left out.", entry.name, other, distribution)
+            log.warning(
+                "Two packages bring a plugin %r: %s and %s; the second is left out.",
+                entry.name,
+                other,
+                distribution,
+            )
             return
         if entry.name in self._disabled:
             self.status[entry.name] = PluginStatus(entry.name, version, distribution, "disabled")
             return
         if self.settings.safe_mode and distribution != OWN_DISTRIBUTION:
             self.status[entry.name] = PluginStatus(
-                entry.name, version, distribution, "left_out", detail="Safe mode loads only Glassbox's own plugins."
+                entry.name,
+                version,
+                distribution,
+                "left_out",
+                detail="Safe mode loads only Glassbox's own plugins.",
             )
             return
         outcome = self._guard.run([Call(entry.load, max(60.0, self.settings.hook_seconds))])[0]
@@ -231,19 +240,26 @@ class Extensions:
                 answers.append(self._answer_switched_off(each))
         return answers
 
+    def stop_working(self, name: str, detail: str) -> None:
+        """Mark a plugin as broken: its start failed, so none of its hooks may be trusted."""
+        self.status[name].state = "broken"
+        self.status[name].detail = detail
+
     def _answer(self, each: Implementation, outcome: Outcome) -> Answer:
         error: PluginError | None = None
         kind: Literal["ok", "crash", "timeout", "wrong_type"] = outcome.state
         if outcome.state == "timeout":
             error = PluginTimeout(
-                f"The plugin {each.plugin!r} took longer than {each.seconds:g} s in {each.hook}.", plugin=each.plugin
+                f"The plugin {each.plugin!r} took longer than {each.seconds:g} s in {each.hook}.",
+                plugin=each.plugin,
             )
         elif isinstance(outcome.error, PluginResultError):
             kind, error = "wrong_type", outcome.error
         elif outcome.error is not None:
-            error = PluginCrash(
-                f"The plugin {each.plugin!r} failed in {each.hook}: {describe(outcome.error)}.", plugin=each.plugin
-            )
+            # The message of an exception may quote an answer that is about to be refused: only its type is kept then.
+            sees_answer = each.hook in ("check_segment", "after_turn")
+            what = type(outcome.error).__name__ if sees_answer else describe(outcome.error)
+            error = PluginCrash(f"The plugin {each.plugin!r} failed in {each.hook}: {what}.", plugin=each.plugin)
         if error is not None:
             log.warning("%s", error)
         self._count(each.plugin, error)
@@ -260,7 +276,12 @@ class Extensions:
     def _answer_switched_off(self, each: Implementation) -> Answer:
         detail = self.status[each.plugin].detail
         call = HookCall(
-            hook=each.hook, plugin=each.plugin, phase=each.phase, milliseconds=0, outcome="switched_off", detail=detail
+            hook=each.hook,
+            plugin=each.plugin,
+            phase=each.phase,
+            milliseconds=0,
+            outcome="switched_off",
+            detail=detail,
         )
         return Answer(each, call, None, PluginCrash(detail, plugin=each.plugin))
 

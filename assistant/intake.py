@@ -107,7 +107,9 @@ def _read_file(path: Path, label: str, settings: Settings) -> bytes:
     except FileNotFoundError as error:
         raise ImageError(f"There is no file {path}.", hint="Check the path.") from error
     except OSError as error:
-        raise ImageError(f"{label} cannot be read: {error.strerror or error}.", hint="Check its permissions.") from error
+        raise ImageError(
+            f"{label} cannot be read: {error.strerror or error}.", hint="Check its permissions."
+        ) from error
 
 
 def _decode(data: bytes, label: str, settings: Settings) -> tuple[Image, bool, list[str]]:
@@ -134,10 +136,7 @@ def _decode(data: bytes, label: str, settings: Settings) -> tuple[Image, bool, l
                     notes.append(f"Of {frames} frames only the first is used.")
                     opened.seek(0)
                 opened.load()
-                upright = ImageOps.exif_transpose(opened)
-                if upright.getexif() or upright.size != (width, height):
-                    upright.info.pop("exif", None)
-                image = _to_rgb(upright, notes)
+                image = _to_rgb(ImageOps.exif_transpose(opened), notes)
     except ImageError:
         raise
     except Image.DecompressionBombError as error:
@@ -152,7 +151,8 @@ def _decode(data: bytes, label: str, settings: Settings) -> tuple[Image, bool, l
         ) from error
     except Exception as error:  # Pillow's decoders raise many types for broken files
         raise ImageError(
-            f"{label} starts like a picture but is damaged or cut off ({error}).", hint="Save it again, or send another."
+            f"{label} starts like a picture but is damaged or cut off ({error}).",
+            hint="Save it again, or send another.",
         ) from error
     longer = max(image.size)
     if longer > settings.max_image_side:

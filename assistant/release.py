@@ -6,8 +6,8 @@ from collections.abc import Callable
 from time import monotonic
 
 HOLD_BACK = 64
-"""Characters at the end of the text so far that stay inside until more has come or the answer is over. A phrase of up to
-so many characters that a rule refuses is therefore found whole before its first character could leave."""
+"""Characters at the end of the text so far that stay inside until more has come or the answer is over. A phrase of up
+to so many characters that a rule refuses is therefore found whole before its first character could leave."""
 
 FLUSH_SECONDS = 0.04
 """How often the gate opens while text is coming."""
@@ -17,8 +17,8 @@ class ReleaseGate:
     """Collects the pieces of one answer, has them checked, and says what may be shown.
 
     Args:
-        check: called with (released, pending); returns True where the pending text may leave. It is asked about all text
-            that has come, also about the part that is still held back.
+        check: called with (released, pending); returns True where the pending text may leave. It is asked about all
+            text that has come, also about the part that is still held back.
         hold_everything: let nothing out before `finish` (some plugin wants to see the whole answer first).
         clock: seconds; for tests.
     """

@@ -1,0 +1,52 @@
+"""Glassbox: what plugin authors import."""
+
+from assistant.backends import AnswerEnd, Backend, Delta, ModelTrace, Word
+from assistant.evaluators import Evaluator, Finding, Subject
+from assistant.explanations import Explanation, HeatMap
+from assistant.extensions import Host
+from assistant.marks import hookimpl
+from assistant.messages import (
+    Appeal,
+    Exchange,
+    Feedback,
+    ImagePart,
+    Message,
+    ModelInfo,
+    Receipt,
+    Trace,
+    Turn,
+    TurnRecord,
+    TurnSettings,
+)
+from assistant.verdicts import Refusal, Region, Rule, Span, Verdict
+
+__all__ = [
+    "AnswerEnd",
+    "Appeal",
+    "Backend",
+    "Delta",
+    "Evaluator",
+    "Exchange",
+    "Explanation",
+    "Feedback",
+    "Finding",
+    "HeatMap",
+    "Host",
+    "ImagePart",
+    "Message",
+    "ModelInfo",
+    "ModelTrace",
+    "Receipt",
+    "Refusal",
+    "Region",
+    "Rule",
+    "Span",
+    "Subject",
+    "Trace",
+    "Turn",
+    "TurnRecord",
+    "TurnSettings",
+    "Verdict",
+    "Word",
+    "hookimpl",
+]

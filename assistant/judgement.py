@@ -1,0 +1,136 @@
+"""From the answers of the checking hooks to a decision about the turn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from assistant.errors import PluginError
+from assistant.extensions import Answer
+from assistant.messages import HookCall, VerdictRecord
+from assistant.verdicts import ACTIONS, Refusal, Rule, Verdict
+
+Stage = Literal["question", "answer"]
+
+CHECK_MUST_RUN = Rule(
+    id="glassbox.check-must-run",
+    title="A check could not run",
+    text="Nothing is answered unless every check that must hold has run.",
+    pack="glassbox",
+    pack_version="1",
+    kind="harm",
+    severity="high",
+    instead="Ask again. If it goes on, whoever runs this assistant can mend or disable the plugin that is named here.",
+)
+"""The rule behind every refusal that no pack decided: the runtime fails closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the hooks of one stage said, taken together."""
+
+    stage: Stage
+    calls: tuple[HookCall, ...]
+    verdicts: tuple[VerdictRecord, ...]
+    refusal: Refusal | None
+    notes: tuple[str, ...]
+    disclaimers: tuple[str, ...]
+    revision: str | None
+
+
+def accept_verdicts(value: Any) -> tuple[Verdict, ...]:
+    """What a checking hook may return, as a tuple.
+
+    Raises:
+        TypeError: it is neither ``None`` nor a `Verdict` nor a sequence of them.
+    """
+    if value is None:
+        return ()
+    if isinstance(value, Verdict):
+        return (value,)
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        for each in value:
+            if not isinstance(each, Verdict):
+                raise TypeError(f"expected verdicts, got a {type(each).__name__} among them")
+        return tuple(value)
+    raise TypeError(f"expected None, a Verdict or a sequence of them, got {type(value).__name__}")
+
+
+def judge(stage: Stage, text: str, answers: Sequence[Answer]) -> Judgement:
+    """Take the answers of all implementations together; the strongest action decides, and a broken check that must hold
+    is as strong as any.
+
+    Args:
+        stage: what was judged.
+        text: the judged text; the marked words of a question are cut out of it.
+        answers: of `Extensions.call` with `accept_verdicts`.
+    """
+    records: list[VerdictRecord] = []
+    notes: list[str] = []
+    broken: PluginError | None = None
+    for answer in answers:
+        if answer.error is not None:
+            if answer.implementation.on_failure == "closed":
+                broken = broken or answer.error
+            else:
+                notes.append(f"{answer.error} The turn went on without it.")
+            continue
+        for verdict in answer.value:
+            records.append(
+                VerdictRecord(stage=stage, plugin=answer.implementation.plugin, verdict=_within(verdict, stage, text))
+            )
+    blocking = [each for each in records if each.verdict.blocks]
+    refusal = None
+    if blocking:
+        refusal = _refusal(stage, text, max(blocking, key=lambda each: _strength(each.verdict)))
+    elif broken is not None:
+        refusal = check_failed(stage, broken)
+    revisions = [each.verdict.replacement for each in records if each.verdict.action == "revise"]
+    disclaimers = [each.verdict.message for each in records if each.verdict.action == "disclaim"]
+    notes += [each.verdict.message for each in records if each.verdict.action == "warn"]
+    return Judgement(
+        stage=stage,
+        calls=tuple(answer.call for answer in answers),
+        verdicts=tuple(records),
+        refusal=refusal,
+        notes=tuple(note for note in notes if note),
+        disclaimers=tuple(dict.fromkeys(each for each in disclaimers if each)),
+        revision=revisions[0] if revisions else None,
+    )
+
+
+def check_failed(stage: Stage, error: PluginError) -> Refusal:
+    """The refusal that stands for a check which could not run."""
+    return Refusal(cause="check_failed", stage=stage, rule=CHECK_MUST_RUN, plugin=error.plugin, message=str(error))
+
+
+def _strength(verdict: Verdict) -> tuple[int, int, float]:
+    severity = ("low", "medium", "high", "critical").index(verdict.rule.severity) if verdict.rule else 0
+    return ACTIONS.index(verdict.action), severity, verdict.score or 0.0
+
+
+def _within(verdict: Verdict, stage: Stage, text: str) -> Verdict:
+    """The verdict with only those spans that lie in the judged text."""
+    spans = tuple(span for span in verdict.spans if span.part == stage and span.end <= len(text))
+    return verdict if spans == verdict.spans else verdict.model_copy(update={"spans": spans})
+
+
+def _refusal(stage: Stage, text: str, record: VerdictRecord) -> Refusal:
+    verdict = record.verdict
+    assert verdict.rule is not None  # Verdict itself demands it of refuse and ask
+    spans = tuple(sorted(verdict.spans, key=lambda span: span.start)) if stage == "question" else ()
+    return Refusal(
+        cause="rule",
+        stage=stage,
+        action="ask" if verdict.action == "ask" else "refuse",
+        rule=verdict.rule,
+        evaluator=verdict.evaluator,
+        plugin=record.plugin,
+        spans=spans,
+        regions=verdict.regions,
+        triggers=tuple(dict.fromkeys(text[span.start : span.end] for span in spans)),
+        score=verdict.score,
+        threshold=verdict.threshold,
+        message=verdict.message,
+    )

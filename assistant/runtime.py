@@ -1,0 +1,299 @@
+"""`Runtime`: one running assistant. ``run_turn`` is the only way an answer comes about, at every door."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from time import perf_counter
+from typing import Any
+
+from assistant.backends import Backend, ModelTrace
+from assistant.errors import NotFound, UnknownModel
+from assistant.evaluators import Evaluator
+from assistant.events import Event, Finished
+from assistant.explanations import Explanation
+from assistant.extensions import Extensions, Host, PluginStatus, describe
+from assistant.generation import Generator
+from assistant.intake import ImageSource, read_message
+from assistant.judgement import Stage, accept_verdicts, judge
+from assistant.messages import (
+    Appeal,
+    CheckResult,
+    Door,
+    Feedback,
+    Message,
+    Receipt,
+    Turn,
+    TurnRecord,
+    TurnSettings,
+    new_id,
+)
+from assistant.settings import Settings
+from assistant.store import Store
+from assistant.turn_run import House, Question, TurnRun, judge_question
+
+__all__ = ["Question", "Runtime", "finish"]
+
+log = logging.getLogger("glassbox.runtime")
+
+
+class Runtime:
+    """One running assistant: its plugins, its models and its store. Safe to use from many threads.
+
+    Args:
+        settings: how it works.
+        plugins: plugins to register besides the installed ones, as (name, object) pairs.
+        discover: look for installed plugins.
+        store: where turns are kept; opened from the settings where left out.
+
+    Raises:
+        SettingsError: a setting cannot work.
+        StoreError: the database cannot be opened.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        plugins: Sequence[tuple[str, object]] = (),
+        discover: bool = True,
+        store: Store | None = None,
+    ) -> None:
+        self.settings = settings
+        self.store = store or Store(settings.database)
+        self.extensions = Extensions(settings, plugins, discover=discover)
+        self.notes: list[str] = []
+        evaluators: dict[str, Evaluator] = {}
+        self._gather("register_evaluators", lambda each: evaluators.setdefault(each.name, each))
+        self.host = Host(settings, self.store, evaluators)
+        for answer in self.extensions.call("startup", {"host": self.host}):
+            if answer.error:
+                self.extensions.stop_working(answer.implementation.plugin, str(answer.error))
+        self._generators: dict[str, Generator] = {}
+        self._gather(
+            "register_backends",
+            lambda each: self._generators.setdefault(each.name, Generator(each, settings)),
+        )
+        self._trace = lru_cache(maxsize=32)(self._trace_now)
+
+    def _gather(self, hook: str, keep: Callable[[Any], object]) -> None:
+        for answer in self.extensions.call(hook, {}, accept=lambda value: list(value or ())):
+            if answer.error:
+                self.notes.append(str(answer.error))
+            for each in answer.value or ():
+                keep(each)
+
+    def close(self) -> None:
+        """Close the store. Nothing may be asked afterwards."""
+        self.store.close()
+
+    # What is there
+
+    @property
+    def backends(self) -> list[Backend]:
+        """The models that can answer."""
+        return [each.backend for each in self._generators.values()]
+
+    def plugins(self) -> list[PluginStatus]:
+        """Every plugin, as it stands."""
+        return list(self.extensions.status.values())
+
+    def generator(self, name: str | None = None) -> Generator:
+        """The backend of that name with its queue; the default one without a name.
+
+        Raises:
+            UnknownModel: there is none; the message lists those that there are.
+        """
+        wanted = name or self.settings.model
+        if wanted not in self._generators:
+            known = ", ".join(sorted(self._generators)) or "none"
+            raise UnknownModel(
+                f"There is no model {wanted!r}; there are: {known}.",
+                hint="Choose one of these with --model, or install the plugin that brings it.",
+            )
+        return self._generators[wanted]
+
+    def warm_up(self) -> None:
+        """Load the default model. Errors are logged and come again with the first question, as a message there."""
+        try:
+            self.generator().warm_up()
+        except Exception as error:
+            log.warning("The model is not ready: %s", describe(error))
+
+    # Questions
+
+    def follow(self, conversation_id: str | None, question: Question) -> Question:
+        """The same question, placed at the end of a conversation.
+
+        Raises:
+            StoreError: the conversation cannot be read.
+        """
+        records = self.store.branch(conversation_id) if conversation_id else []
+        return replace(
+            question,
+            conversation_id=conversation_id or new_id(),
+            parent_id=records[-1].id if records else None,
+        )
+
+    def retry(self, turn_id: str, settings: TurnSettings | None = None, door: Door = "api") -> Question:
+        """The question of an earlier turn once more, with its pictures, as that turn's sibling.
+
+        Raises:
+            NotFound: there is no such turn.
+        """
+        turn = self.store.turn(turn_id).turn
+        return Question(
+            text=turn.question.text,
+            images=turn.question.images,
+            conversation_id=turn.conversation_id,
+            parent_id=turn.parent_id,
+            settings=settings or turn.settings,
+            door=door,
+        )
+
+    def run_turn(self, question: Question, stop: threading.Event | None = None) -> Iterator[Event]:
+        """Answer one question.
+
+        Args:
+            question: what was asked, placed by `follow` or `retry`.
+            stop: set it from another thread to end the turn early; what was released stays.
+
+        Yields:
+            Steps and segments, and at the end always one `Finished`, also where something broke or was refused. Closing
+            the iterator early counts as stopping.
+        """
+        house = House(self.settings, self.store, self.extensions, self.generator, self.host.packs)
+        return TurnRun(house, question, stop or threading.Event()).events()
+
+    def check(
+        self,
+        text: str,
+        *,
+        role: Stage = "question",
+        images: Sequence[ImageSource] = (),
+        settings: TurnSettings | None = None,
+    ) -> CheckResult:
+        """What the rules say about a text, through the same hooks as in a turn; no model is asked, nothing is stored.
+
+        Args:
+            text: a question, or with ``role="answer"`` an answer.
+            role: which of the two.
+            images: pictures that come with a question.
+            settings: packs to apply besides the enabled ones.
+
+        Raises:
+            InputError: text or pictures cannot be read.
+        """
+        begin = perf_counter()
+        message = read_message(text, images, self.settings)
+        turn = Turn(question=message, settings=settings or TurnSettings())
+        if role == "question":
+            judgements = [judge_question(self.extensions, turn)]
+        else:
+            turn = turn.model_copy(update={"question": Message(text="")})
+            arguments = {"turn": turn, "released": "", "segment": message.text}
+            first = self.extensions.call("check_segment", arguments, accept_verdicts)
+            judgements = [judge("answer", message.text, first)]
+            if judgements[0].refusal is None:
+                second = self.extensions.call("after_turn", {"turn": turn, "answer": message.text}, accept_verdicts)
+                judgements.append(judge("answer", message.text, second))
+        return CheckResult(
+            refusal=next((each.refusal for each in judgements if each.refusal), None),
+            verdicts=tuple(record for each in judgements for record in each.verdicts),
+            hooks=tuple(call for each in judgements for call in each.calls),
+            milliseconds=round((perf_counter() - begin) * 1000, 3),
+        )
+
+    # After a turn
+
+    def give_feedback(self, feedback: Feedback) -> Receipt:
+        """Hand a rating to the plugins that keep ratings.
+
+        Raises:
+            NotFound: there is no such turn.
+        """
+        record = self.store.turn(feedback.turn_id)
+        problems: list[str] = []
+        for answer in self.extensions.call(
+            "record_feedback", {"feedback": feedback, "record": record}, _accept_receipt
+        ):
+            if answer.error:
+                problems.append(str(answer.error))
+            elif answer.value is not None:
+                return answer.value
+        if problems:
+            return Receipt(stored=False, message="Not stored. " + " ".join(problems))
+        return Receipt(stored=False, message="Not stored: no plugin that keeps ratings is working.")
+
+    def appeal(self, turn_id: str, text: str = "") -> Receipt:
+        """Store that somebody says the refusal of this turn is wrong.
+
+        Raises:
+            NotFound: there is no such turn, or it was not refused.
+            StoreError: the appeal could not be stored.
+        """
+        refusal = self.store.turn(turn_id).refusal
+        if refusal is None:
+            raise NotFound(f"The turn {turn_id} was not refused.", hint="Only a refusal can be appealed.")
+        rule = refusal.rule
+        self.store.add_appeal(
+            Appeal(turn_id=turn_id, rule=rule.id, pack=rule.pack, pack_version=rule.pack_version, text=text)
+        )
+        return Receipt(
+            stored=True,
+            message=f"Your appeal against rule {rule.id} of {rule.pack} {rule.pack_version} is stored for a reviewer.",
+        )
+
+    def trace(self, turn_id: str) -> ModelTrace:
+        """The model's own account of an answer. The latest ones are kept.
+
+        Raises:
+            NotFound: there is no such turn.
+            BackendError: the model cannot say.
+        """
+        return self._trace(turn_id)
+
+    def _trace_now(self, turn_id: str) -> ModelTrace:
+        record = self.store.turn(turn_id)
+        name = record.trace.model.name if record.trace.model else None
+        return self.generator(name).backend.trace(record)
+
+    def explain(self, turn_id: str, word: int) -> list[Explanation]:
+        """What the plugins say about where one word of an answer came from.
+
+        Raises:
+            NotFound: there is no such turn, or the answer has no such word.
+            BackendError: the model cannot say.
+        """
+        record, trace = self.store.turn(turn_id), self.trace(turn_id)
+        if not 0 <= word < len(trace.words):
+            raise NotFound(f"The answer has {len(trace.words)} words; there is no word number {word} (from 0).")
+        arguments = {"record": record, "trace": trace, "word": word}
+        answers = self.extensions.call("explain_word", arguments, _accept_explanation)
+        return [answer.value for answer in answers if answer.value is not None]
+
+
+def finish(events: Iterator[Event]) -> TurnRecord:
+    """Run a turn to its end and return the record, for doors that do not stream."""
+    record = None
+    for event in events:
+        if isinstance(event, Finished):
+            record = event.record
+    if record is None:
+        raise RuntimeError("run_turn ended without a Finished event")
+    return record
+
+
+def _accept_receipt(value: Any) -> Receipt | None:
+    if value is None or isinstance(value, Receipt):
+        return value
+    raise TypeError(f"expected None or a Receipt, got {type(value).__name__}")
+
+
+def _accept_explanation(value: Any) -> Explanation | None:
+    if value is None or isinstance(value, Explanation):
+        return value
+    raise TypeError(f"expected None or an Explanation, got {type(value).__name__}")

@@ -1,0 +1,327 @@
+"""One turn from intake to store: the order in which things happen, and what becomes of every failure on the way."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Generator as Steps
+from dataclasses import dataclass, replace
+from time import perf_counter
+
+from assistant.backends import AnswerEnd, Delta
+from assistant.errors import GlassboxError, PluginLoadError, PluginResultError, StoreError
+from assistant.events import Event, Finished, Segment, Step, StepStarted
+from assistant.extensions import Answer, Extensions, describe
+from assistant.generation import Generator
+from assistant.intake import ImageSource, read_message
+from assistant.judgement import Judgement, accept_verdicts, check_failed, judge
+from assistant.messages import (
+    Door,
+    Exchange,
+    HookCall,
+    Message,
+    ModelInfo,
+    Status,
+    Trace,
+    Turn,
+    TurnRecord,
+    TurnSettings,
+    VerdictRecord,
+    new_id,
+)
+from assistant.release import ReleaseGate
+from assistant.settings import Settings
+from assistant.store import Store
+from assistant.verdicts import Refusal
+
+log = logging.getLogger("glassbox.turn")
+
+REVISIONS = 2
+"""How often an answer may be revised and checked again before the turn goes on with the last text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a door hands in.
+
+    ``conversation_id`` ``None`` starts a new conversation. ``parent_id`` is the turn that this question follows;
+    ``None`` with a conversation means its first turn. `Runtime.follow` and `Runtime.retry` fill both in.
+    """
+
+    text: str
+    images: Sequence[ImageSource] = ()
+    conversation_id: str | None = None
+    parent_id: str | None = None
+    settings: TurnSettings = TurnSettings()
+    door: Door = "api"
+
+
+class _Progress:
+    """What is known of a turn while it runs; becomes its `Trace`."""
+
+    def __init__(self, settings: TurnSettings, packs: Mapping[str, str]) -> None:
+        self.settings = settings
+        self.packs = dict(packs)
+        self.hooks: list[HookCall] = []
+        self.verdicts: list[VerdictRecord] = []
+        self.notes: list[str] = []
+        self.timings: dict[str, float] = {}
+        self.draft_changes: list[tuple[str, str]] = []
+        self.model: ModelInfo | None = None
+        self.end = AnswerEnd()
+        self.refusal: Refusal | None = None
+        self._since = perf_counter()
+        self._step = ""
+
+    def step(self, name: str) -> None:
+        """Close the running step's clock and start the next one's."""
+        instant = perf_counter()
+        if self._step:
+            spent = (instant - self._since) * 1000
+            self.timings[self._step] = round(self.timings.get(self._step, 0.0) + spent, 3)
+        self._since, self._step = instant, name
+
+    def add(self, judgement: Judgement) -> None:
+        self.hooks += judgement.calls
+        self.verdicts += [each for each in judgement.verdicts if each not in self.verdicts]
+        self.notes += [note for note in judgement.notes if note not in self.notes]
+        self.refusal = self.refusal or judgement.refusal
+
+    def trace(self) -> Trace:
+        self.step("")
+        return Trace(
+            hooks=tuple(self.hooks),
+            verdicts=tuple(self.verdicts),
+            model=self.model,
+            packs=self.packs,
+            settings=self.settings,
+            timings=self.timings,
+            notes=tuple(self.notes),
+            draft_changes=tuple(self.draft_changes),
+            backend_state={} if self.refusal else self.end.state,
+        )
+
+
+@dataclass(frozen=True)
+class House:
+    """What a turn needs of the runtime around it. ``generator`` finds a model by name, the default for ``None``."""
+
+    settings: Settings
+    store: Store
+    extensions: Extensions
+    generator: Callable[[str | None], Generator]
+    packs: Mapping[str, str]
+
+
+class TurnRun:
+    """One question on its way to an answer. Used once: make it, iterate `events`."""
+
+    def __init__(self, house: House, question: Question, stop: threading.Event) -> None:
+        self._house = house
+        self._question = question
+        self._stop = stop
+        self._progress = _Progress(question.settings, house.packs)
+        self._turn = Turn(
+            conversation_id=question.conversation_id or new_id(),
+            parent_id=question.parent_id,
+            door=question.door,
+            question=Message(text=question.text[: house.settings.max_text]),
+            settings=question.settings,
+        )
+        self._gate = ReleaseGate(self._check_segment, hold_everything=house.extensions.holds_answers_back())
+
+    def events(self) -> Iterator[Event]:
+        """See `Runtime.run_turn`."""
+        yield self._step("intake")
+        error = self._take_in()
+        if error:
+            yield Finished(TurnRecord(turn=self._turn, status="failed", error=error, trace=self._progress.trace()))
+            return
+        record: TurnRecord | None = None
+        try:
+            answer, error = "", ""
+            try:
+                answer = yield from self._answer()
+            except GlassboxError as failure:
+                error = str(failure)
+            except Exception as failure:
+                error = unexpected(failure)
+            yield self._step("storing")
+            record = self._finish(answer, error, stopped=self._stop.is_set())
+            yield Finished(record)
+        finally:
+            if record is None:  # the caller closed the iterator: a page that went away
+                self._finish("", "", stopped=True)
+
+    def _step(self, step: Step) -> StepStarted:
+        self._progress.step(step)
+        return StepStarted(step)
+
+    def _take_in(self) -> str:
+        """Read the question and the history; returns what went wrong, in words."""
+        try:
+            message = read_message(self._question.text, self._question.images, self._house.settings)
+            self._turn = self._turn.model_copy(update={"question": message, "history": self._history()})
+        except GlassboxError as failure:
+            return str(failure)
+        except Exception as failure:
+            return unexpected(failure)
+        self._progress.notes += [note for image in message.images for note in image.notes]
+        return ""
+
+    def _history(self) -> tuple[Exchange, ...]:
+        if self._turn.parent_id is None:
+            return ()
+        return tuple(
+            Exchange(question=each.turn.question, answer=each.answer)
+            for each in self._house.store.branch(self._turn.conversation_id, self._turn.parent_id)
+            if each.answer and each.refusal is None
+        )
+
+    def _answer(self) -> Steps[Event, None, str]:
+        """Everything between intake and store. Returns the answer; a refusal stands in the progress."""
+        yield self._step("rules")
+        before = judge_question(self._house.extensions, self._turn)
+        self._progress.add(before)
+        if before.refusal:
+            return ""
+        yield from self._write()
+        if self._gate.closed:
+            return ""
+        yield self._step("checking")
+        if not self._gate.check_whole():
+            return ""
+        answer, disclaimers = yield from self._judge_answer()
+        if self._progress.refusal or not answer:
+            return ""
+        return "\n\n".join([answer, *dict.fromkeys((*before.disclaimers, *disclaimers))])
+
+    def _write(self) -> Steps[Event, None, None]:
+        """Let the model write, and let out what has passed."""
+        for item in self._house.generator(self._turn.settings.model).run(self._turn, self._stop):
+            if isinstance(item, StepStarted):
+                yield self._step(item.step)
+            elif isinstance(item, ModelInfo):
+                self._progress.model = item
+            elif isinstance(item, AnswerEnd):
+                self._progress.end = item
+            elif isinstance(item, Delta):
+                piece = self._gate.feed(item.text)
+                if piece:
+                    yield Segment(piece)
+            if self._gate.closed or self._stop.is_set():
+                return
+
+    def _check_segment(self, released: str, pending: str) -> bool:
+        arguments = {"turn": self._turn, "released": released, "segment": pending}
+        answers = self._house.extensions.call("check_segment", arguments, accept_verdicts)
+        self._progress.add(judge("answer", released + pending, answers))
+        return self._progress.refusal is None
+
+    def _judge_answer(self) -> Steps[Event, None, tuple[str, list[str]]]:
+        """Let the plugins judge the whole answer, and what they make of it. Returns (answer, disclaimers).
+
+        Where some plugin may refuse or revise, nothing has been shown yet. Where all of them only observe, the answer
+        is let out first.
+        """
+        held = self._house.extensions.holds_answers_back()
+        answer = self._gate.text
+        if not held and (piece := self._gate.finish()):
+            yield Segment(piece)
+        disclaimers: list[str] = []
+        for _ in range(REVISIONS + 1):
+            if not answer:
+                break
+            answers = self._house.extensions.call("after_turn", {"turn": self._turn, "answer": answer}, accept_verdicts)
+            judgement = judge("answer", answer, [_observers_may_not_decide(each) for each in answers])
+            self._progress.add(judgement)
+            disclaimers += judgement.disclaimers
+            revised = judgement.revision
+            if self._progress.refusal or revised is None or revised == answer:
+                break
+            if not self._check_segment("", revised):
+                break
+            self._progress.draft_changes.append((answer, revised))
+            answer = revised
+        if held and answer and not self._progress.refusal:
+            yield Segment(answer)
+        return answer, disclaimers
+
+    def _finish(self, answer: str, error: str, *, stopped: bool) -> TurnRecord:
+        """Make the record of the turn, store it, and tell the plugins."""
+        progress, gate = self._progress, self._gate
+        status: Status
+        confidence: float | None = None
+        if progress.refusal:
+            status, answer, error = ("asked" if progress.refusal.action == "ask" else "refused"), "", ""
+        elif error:
+            status, answer = "failed", gate.released
+        elif stopped:
+            status, answer = "stopped", answer or gate.released
+        elif not answer:
+            status, error = "failed", "The model wrote nothing. Ask again, or in other words."
+        else:
+            status, confidence = ("unsure" if progress.end.unsure else "answered"), progress.end.confidence
+        record = TurnRecord(
+            turn=self._turn,
+            status=status,
+            answer=answer,
+            confidence=confidence,
+            refusal=progress.refusal,
+            error=error,
+            trace=progress.trace(),
+        )
+        try:
+            self._house.store.save_turn(record)
+        except StoreError as failure:
+            log.error("A turn could not be stored: %s", failure)
+            record = _with_note(
+                record, f"This turn could not be stored and will be gone when the page is closed. {failure}"
+            )
+        for told in self._house.extensions.call("turn_finished", {"record": record}):
+            if told.error:
+                record = _with_note(record, f"{told.error} The turn went on without it.")
+        return record
+
+
+def judge_question(extensions: Extensions, turn: Turn) -> Judgement:
+    """What the plugins say before a model sees the question; a required plugin that is missing refuses."""
+    answers = extensions.call("before_turn", {"turn": turn}, accept_verdicts)
+    judgement = judge("question", turn.question.text, answers)
+    missing = extensions.missing_required()
+    if missing and judgement.refusal is None:
+        status = missing[0]
+        error = PluginLoadError(
+            f"The rules of the plugin {status.name!r} must hold, and it is not working. {status.detail}",
+            plugin=status.name,
+        )
+        return replace(judgement, refusal=check_failed("question", error))
+    return judgement
+
+
+def _observers_may_not_decide(answer: Answer) -> Answer:
+    """An implementation of ``after_turn`` in the phase ``observe`` that tries to decide is a failure of its plugin."""
+    if answer.error or answer.implementation.phase != "observe":
+        return answer
+    decisive = [each.action for each in answer.value if each.action in ("refuse", "ask", "revise")]
+    if not decisive:
+        return answer
+    name = answer.implementation.plugin
+    error = PluginResultError(
+        f"The plugin {name!r} answered {decisive[0]!r} from after_turn in the phase 'observe', where an answer has "
+        "already been shown; a plugin that decides must declare another phase.",
+        plugin=name,
+    )
+    return replace(answer, value=None, error=error)
+
+
+def unexpected(error: Exception) -> str:
+    """A message for an error that nobody planned for; the details go to the log."""
+    log.exception("A turn failed in a way that nobody planned for")
+    return f"Something went wrong inside Glassbox ({describe(error)}). Ask again; if it goes on, please report it."
+
+
+def _with_note(record: TurnRecord, note: str) -> TurnRecord:
+    trace = record.trace.model_copy(update={"notes": (*record.trace.notes, note)})
+    return record.model_copy(update={"trace": trace})
