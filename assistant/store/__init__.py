@@ -1,0 +1,8 @@
+"""Where conversations, ratings and the audit log are kept. Everything goes through `Store`."""
+
+from __future__ import annotations
+
+from assistant.store.store import Store
+from assistant.store.values import AuditLeaf, AuditProblem, AuditReport, ConversationSummary
+
+__all__ = ["AuditLeaf", "AuditProblem", "AuditReport", "ConversationSummary", "Store"]

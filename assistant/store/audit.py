@@ -1,0 +1,80 @@
+"""The audit log: a chain in which every leaf holds the hash of the one before it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, cast
+
+from sqlalchemy import Connection, Row, insert, select
+
+from assistant.store import schema
+from assistant.store.values import AuditLeaf, LeafKind
+
+GENESIS: Final = "0" * 64
+"""What the first leaf has as its previous hash."""
+
+_PAGE = 1000
+
+
+def canonical(data: Mapping[str, Any]) -> str:
+    """JSON that is the same for the same data: sorted keys, no spaces, no escapes."""
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def chain_hash(previous: str, payload: str) -> str:
+    """The hash of a leaf: SHA-256 over the previous hash followed by the payload."""
+    return hashlib.sha256((previous + payload).encode()).hexdigest()
+
+
+def seal(salt: str, text: str) -> str:
+    """A hash that commits to a text without giving it away.
+
+    A short question could be guessed from a plain hash. The salt lies with the text and goes when the text is deleted.
+    """
+    return hashlib.sha256((salt + text).encode()).hexdigest()
+
+
+def append(connection: Connection, kind: LeafKind, data: Mapping[str, Any]) -> AuditLeaf:
+    """Add a leaf at the end. The connection must hold the write lock."""
+    table = schema.audit
+    last = connection.execute(select(table.c.number, table.c.hash).order_by(table.c.number.desc()).limit(1)).first()
+    index = 0 if last is None else last.number + 1
+    previous = GENESIS if last is None else last.hash
+    payload = canonical({**data, "index": index, "kind": kind})
+    leaf = AuditLeaf(index=index, kind=kind, payload=payload, previous=previous, hash=chain_hash(previous, payload))
+    connection.execute(
+        insert(table).values(number=index, kind=kind, payload=payload, previous=previous, hash=leaf.hash)
+    )
+    return leaf
+
+
+def leaves(connection: Connection, start: int, limit: int) -> list[AuditLeaf]:
+    """The leaves from index ``start`` on, at most ``limit``."""
+    return [
+        AuditLeaf(
+            index=row.number,
+            kind=cast(LeafKind, row.kind),
+            payload=row.payload,
+            previous=row.previous,
+            hash=row.hash,
+        )
+        for row in _rows(connection, start, limit)
+    ]
+
+
+def every_row(connection: Connection) -> Iterator[Row[Any]]:
+    """Every row of the log in order, as it is: one that was tampered with may not make an `AuditLeaf`."""
+    start: int | None = None
+    while page := _rows(connection, start, _PAGE):
+        yield from page
+        start = page[-1].number + 1
+
+
+def _rows(connection: Connection, start: int | None, limit: int) -> list[Row[Any]]:
+    table = schema.audit
+    query = select(table).order_by(table.c.number).limit(limit)
+    if start is not None:
+        query = query.where(table.c.number >= start)
+    return list(connection.execute(query))

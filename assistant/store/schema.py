@@ -1,0 +1,156 @@
+"""The tables. The migrations build the same ones; a test compares the two."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    JSON,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+from sqlalchemy.types import TypeDecorator
+
+REVISION = "0001"
+"""The newest migration, kept here so that an up-to-date database opens without loading alembic."""
+
+
+def as_utc(moment: datetime) -> datetime:
+    """The same moment in UTC; one without a time zone counts as UTC."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment in UTC, aware on the way out. SQLite keeps no time zone, so it is taken off and put back here."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Turn any moment into UTC."""
+        if value is None:
+            return None
+        moment = as_utc(value)
+        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Say that what comes back is UTC."""
+        return None if value is None else as_utc(value)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+conversations = Table(
+    "conversations",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False, index=True),
+)
+
+# `number` is the order in which rows came in. `parent_id` is no foreign key: where a turn could not be stored (a full
+# disk), the conversation must still be able to go on after it.
+turns = Table(
+    "turns",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("id", String, nullable=False, unique=True),
+    Column("conversation_id", ForeignKey("conversations.id"), nullable=False, index=True),
+    Column("parent_id", String),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("status", String, nullable=False, index=True),
+    Column("question", Text, nullable=False),
+    Column("answer", Text, nullable=False),
+    Column("confidence", Float),
+    Column("model_name", String),
+    Column("model_fingerprint", String),
+    Column("record", Text, nullable=False),
+    Column("salt", String, nullable=False),
+)
+
+verdicts = Table(
+    "verdicts",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("turn_id", ForeignKey("turns.id"), nullable=False, index=True),
+    Column("stage", String, nullable=False),
+    Column("plugin", String, nullable=False),
+    Column("action", String, nullable=False),
+    Column("rule", String, index=True),
+    Column("pack", String),
+    Column("pack_version", String),
+    Column("evaluator", String, nullable=False),
+    Column("score", Float),
+    Column("threshold", Float),
+)
+
+images = Table(
+    "images",
+    metadata,
+    Column("sha256", String, primary_key=True),
+    Column("media_type", String, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+)
+
+turn_images = Table(
+    "turn_images",
+    metadata,
+    Column("turn_id", ForeignKey("turns.id"), primary_key=True),
+    Column("sha256", ForeignKey("images.sha256"), primary_key=True, index=True),
+)
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("id", String, nullable=False, unique=True),
+    Column("turn_id", ForeignKey("turns.id"), nullable=False, index=True),
+    Column("rating", String, nullable=False),
+    Column("reasons", JSON, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("correction", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("salt", String, nullable=False),
+)
+
+appeals = Table(
+    "appeals",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("id", String, nullable=False, unique=True),
+    Column("turn_id", ForeignKey("turns.id"), nullable=False, index=True),
+    Column("rule", String, nullable=False),
+    Column("pack", String, nullable=False),
+    Column("pack_version", String, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("status", String, nullable=False, index=True),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("salt", String, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("kind", String, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("previous", String, nullable=False),
+    Column("hash", String, nullable=False, unique=True),
+)

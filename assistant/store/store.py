@@ -1,0 +1,190 @@
+"""The one door to everything that is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from assistant.messages import Appeal, Feedback, TurnRecord
+from assistant.store import appeals, audit, conversations, pictures, ratings, turns, verify
+from assistant.store.engine import Database
+from assistant.store.problems import explained
+from assistant.store.values import AuditLeaf, AuditReport, ConversationSummary
+
+
+class Store:
+    """Conversations, pictures, feedback, appeals and the audit log. Any number of threads may share one.
+
+    Every method may raise `StoreUnavailable` (the database cannot be read or written) and, where it writes,
+    `StoreFull` (no room on the disk); nothing half-written remains, and the store stays usable.
+
+    Args:
+        url: an SQLAlchemy address, as in ``sqlite:////home/me/chats.sqlite3``. The folder is made where it is missing.
+
+    Raises:
+        StoreUnavailable: it cannot be opened, is damaged, or was written by a newer version of the program.
+        StoreFull: the disk has no room for it.
+
+    Example:
+        >>> store = Store("sqlite:///chats.sqlite3")
+        >>> store.save_turn(record)
+        >>> store.turn(record.id).answer
+        'a red circle'
+    """
+
+    def __init__(self, url: str) -> None:
+        self._database = Database(url)
+
+    def save_turn(self, record: TurnRecord) -> None:
+        """Store a finished turn with its pictures, its verdicts and one audit leaf, all or nothing.
+
+        A conversation that is new gets the beginning of the question as its title, or else the picture's name.
+
+        Raises:
+            StoreError: the id is taken, a picture's bytes do not have its hash, or a refused turn carries an answer.
+        """
+        with explained(self._database.place, self._database.file):
+            text = record.model_dump_json()
+        with self._database.write() as connection:
+            turns.save(connection, record, text)
+
+    def turn(self, turn_id: str) -> TurnRecord:
+        """A stored turn; the bytes of its pictures, and of those in its history, are in place.
+
+        Raises:
+            NotFound: no turn has that id.
+        """
+        with self._database.read() as connection:
+            return turns.load(connection, turn_id)
+
+    def conversations(self, limit: int = 100, offset: int = 0) -> list[ConversationSummary]:
+        """The conversations, the one with the newest turn first."""
+        with self._database.read() as connection:
+            return conversations.summaries(connection, limit, offset)
+
+    def rename_conversation(self, conversation_id: str, title: str) -> None:
+        """Give a conversation another title.
+
+        Raises:
+            NotFound: no conversation has that id.
+            StoreError: the title is empty.
+        """
+        with self._database.write() as connection:
+            conversations.rename(connection, conversation_id, title)
+
+    def delete_conversation(self, conversation_id: str) -> None:
+        """Delete a conversation with its turns, verdicts, feedback, appeals, and pictures that no other one uses.
+
+        The audit log keeps its leaves (they hold no words) and gets one that says what was deleted. The deleted bytes
+        are overwritten in the file.
+
+        Raises:
+            NotFound: no conversation has that id.
+        """
+        with self._database.write() as connection:
+            conversations.remove(connection, conversation_id)
+        self._database.forget_deleted()
+
+    def branch(self, conversation_id: str, leaf: str | None = None) -> list[TurnRecord]:
+        """The turns from the first one to ``leaf``, each the parent of the next; without ``leaf``, to the newest turn.
+
+        Raises:
+            NotFound: no conversation has that id, or the leaf is not in it.
+        """
+        with self._database.read() as connection:
+            return turns.branch(connection, conversation_id, leaf)
+
+    def siblings(self, turn_id: str) -> list[str]:
+        """The ids of the turns with the same parent (a turn and its retries), oldest first.
+
+        Raises:
+            NotFound: no turn has that id.
+        """
+        with self._database.read() as connection:
+            return turns.siblings(connection, turn_id)
+
+    def image(self, sha256: str) -> bytes:
+        """The bytes of a picture.
+
+        Raises:
+            NotFound: no picture has that hash.
+        """
+        with self._database.read() as connection:
+            return pictures.load(connection, sha256)
+
+    def add_feedback(self, event: Feedback) -> None:
+        """Store a rating. It takes the place of the turn's earlier one, which stays in the history.
+
+        Raises:
+            NotFound: no turn has that id.
+            StoreError: a rating with that id is stored already.
+        """
+        with self._database.write() as connection:
+            ratings.add(connection, event)
+
+    def feedback(self, turn_id: str) -> Feedback | None:
+        """The rating of a turn that counts; ``None`` where it was never rated, or the rating was taken back."""
+        with self._database.read() as connection:
+            return ratings.current(connection, turn_id)
+
+    def feedback_history(self, turn_id: str) -> list[Feedback]:
+        """Every rating of a turn, oldest first, those that take one back included."""
+        with self._database.read() as connection:
+            return ratings.history(connection, turn_id)
+
+    def all_feedback(self) -> Iterator[tuple[Feedback, bool]]:
+        """Every rating in the order in which they came in, each with whether it counts.
+
+        A rating that a later one replaced does not count, nor does one with the rating ``none``. Those that come in
+        while this runs are left out.
+        """
+        with self._database.read() as connection:
+            until = ratings.newest(connection)
+        after = -1
+        while after < until:
+            with self._database.read() as connection:
+                events, after = ratings.page(connection, after, until)
+            yield from events
+
+    def add_appeal(self, appeal: Appeal) -> None:
+        """Store an appeal against a refusal.
+
+        Raises:
+            NotFound: no turn has that id.
+            StoreError: an appeal with that id is stored already.
+        """
+        with self._database.write() as connection:
+            appeals.add(connection, appeal)
+
+    def decide_appeal(self, appeal_id: str, status: Literal["upheld", "overturned"]) -> None:
+        """Close an appeal: the refusal is ``upheld`` or ``overturned``.
+
+        Raises:
+            NotFound: no appeal has that id.
+        """
+        with self._database.write() as connection:
+            appeals.decide(connection, appeal_id, status)
+
+    def appeals(self, status: str | None = None) -> list[Appeal]:
+        """The appeals with that status, or all of them, oldest first."""
+        with self._database.read() as connection:
+            return appeals.listed(connection, status=status)
+
+    def appeals_of(self, turn_id: str) -> list[Appeal]:
+        """The appeals against the refusal of one turn, oldest first."""
+        with self._database.read() as connection:
+            return appeals.listed(connection, turn_id=turn_id)
+
+    def audit_leaves(self, start: int = 0, limit: int = 1000) -> list[AuditLeaf]:
+        """The leaves of the audit log from index ``start`` on, at most ``limit``."""
+        with self._database.read() as connection:
+            return audit.leaves(connection, start, limit)
+
+    def verify_audit(self) -> AuditReport:
+        """Check every leaf against the one before it, and every stored turn, rating and appeal against its leaf."""
+        with self._database.read() as connection:
+            return verify.verify(connection)
+
+    def close(self) -> None:
+        """Let go of the database. Later calls raise `StoreUnavailable`."""
+        self._database.close()
