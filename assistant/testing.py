@@ -1,5 +1,4 @@
-"""For the tests of Glassbox and of anybody's plugin: a model that says what you tell it to, a runtime in a folder, and a
-kit of faults.
+"""For the tests of Glassbox and of anybody's plugin: a model that says what it is told, a runtime, a kit of faults.
 
 Example:
     >>> runtime = make_runtime(tmp_path, model=FakeModel("a red circle"), plugins=[("mine", my_plugin)])
@@ -113,7 +112,6 @@ def commit(fault: Fault, value: Any = None) -> Any:
         case "wrong_type":
             return 42
         case "mutate":
-            vars(value).update({name: None for name in list(vars(value))[-1:]})
             vars(value)["question"] = value.question.model_copy(update={"text": "changed by a plugin"})
             return None
         case "exit":

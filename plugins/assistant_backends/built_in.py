@@ -1,0 +1,245 @@
+"""Our own small model (`assistant_vlm`) behind the contract of `assistant.backends.Backend`."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from assistant import AnswerEnd, Delta, ImagePart, ModelInfo, ModelTrace, Turn, TurnRecord
+from assistant.errors import BackendError, ModelLoadError
+from assistant.intake import open_image
+from assistant_backends.words import split_words
+
+if TYPE_CHECKING:
+    from assistant_vlm import EncodedImage, LoadedModel
+
+KEPT_IMAGES = 16
+"""Encoded pictures that are kept, so that the next question about one of them starts sooner."""
+
+CANNOT_TELL = "I can't tell from this picture."
+CANNOT_TELL_WITHOUT_PICTURE = "I can't tell. I answer questions about pictures: please add one and ask about it."
+DEFAULT_QUESTION = "what is in this picture?"
+"""What is asked where pictures come without a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The answer about one picture, as it goes into the trace.
+
+    ``start`` is where ``"".join(pieces)`` begins in the whole answer. Where the model was not sure enough, ``pieces`` is
+    empty: what it would have said is not kept.
+    """
+
+    image: int
+    start: int
+    confidence: float
+    token_ids: tuple[int, ...] = ()
+    pieces: tuple[str, ...] = ()
+    logprobs: tuple[float, ...] = ()
+
+
+class BuiltInBackend:
+    """The bundled model. Several pictures are answered one by one, as "Picture 1: ...".
+
+    Args:
+        folder: weights to use instead of the bundled ones.
+        name: the backend's name.
+    """
+
+    title = "Glassbox open, the bundled small model"
+    licence = "Apache-2.0"
+    can_trace = True
+    notice = (
+        "A very small model, trained on drawn scenes and openly licensed pictures. It knows shapes, colours, counts, "
+        "simple words and common objects, and says when it cannot tell."
+    )
+
+    def __init__(self, folder: Path | None = None, name: str = "glassbox-open") -> None:
+        self.name = name
+        self._folder = folder
+        self._model: LoadedModel | None = None
+        self._loading = threading.Lock()
+        self._encoded: OrderedDict[str, EncodedImage] = OrderedDict()
+
+    def load(self) -> None:
+        """Read the weights.
+
+        Raises:
+            ModelLoadError: they are missing, truncated or of another shape; or torch cannot be imported.
+        """
+        self._ready()
+
+    def info(self) -> ModelInfo:
+        """Name, version and the hash over weights, tokenizer and configuration."""
+        model = self._ready()
+        return ModelInfo(name=self.name, version=model.version, fingerprint=model.fingerprint)
+
+    def prepare(self, images: tuple[ImagePart, ...]) -> None:
+        """Encode the pictures, or find them encoded."""
+        for image in images:
+            self._encode(image)
+
+    def stream(self, turn: Turn, should_stop: Callable[[], bool]) -> Iterator[Delta | AnswerEnd]:
+        """Answer about each picture. A part is held until the model knows how sure it is of it."""
+        model = self._ready()
+        images = turn.images
+        parts: list[Part] = []
+        written = 0
+        for number in range(max(1, len(images))):
+            image = self._encode(images[number]) if images else None
+            label = f"Picture {number + 1}: " if len(images) > 1 else ""
+            if number:
+                label = "\n" + label
+            steps = list(
+                model.generate(image, _question(turn), _history(turn), _generation_settings(turn), should_stop)
+            )
+            if should_stop():
+                return
+            confidence = min(1.0, max(0.0, model.confidence(steps, image is not None)))
+            start = written + len(label)
+            if not steps or confidence < model.abstain_below:
+                parts.append(Part(number, start, confidence))
+                pieces = [CANNOT_TELL if images else CANNOT_TELL_WITHOUT_PICTURE]
+            else:
+                pieces = [step.text for step in steps]
+                parts.append(
+                    Part(
+                        number,
+                        start,
+                        confidence,
+                        tuple(step.token_id for step in steps),
+                        tuple(pieces),
+                        tuple(step.logprob for step in steps),
+                    )
+                )
+            for piece in (label, *pieces):
+                if piece:
+                    yield Delta(piece)
+            written = start + sum(len(piece) for piece in pieces)
+        yield AnswerEnd(
+            confidence=min(part.confidence for part in parts),
+            unsure=not any(part.pieces for part in parts),
+            state={"parts": [asdict(part) for part in parts]},
+        )
+
+    def trace(self, record: TurnRecord) -> ModelTrace:
+        """The model's own cross-attention for every token of an answer, computed again.
+
+        Raises:
+            BackendError: other weights wrote the answer, or no word of it was written by the model.
+        """
+        model = self._ready()
+        made_by = record.trace.model
+        if made_by is None or made_by.fingerprint != model.fingerprint:
+            raise BackendError(
+                "This answer was written by another version of the model, so its attention cannot be computed again.",
+                hint="Ask the question again to see where the new answer comes from.",
+            )
+        import numpy as np
+
+        images = record.turn.images
+        words: list[Any] = []
+        attention: list[Any] = [np.zeros((0, 0, 0, 0, 0), dtype=np.float32)] * len(images)
+        logprobs: list[float] = []
+        for part in _parts(record):
+            text = "".join(part.pieces)
+            if record.answer[part.start : part.start + len(text)] != text:
+                continue
+            words += split_words(part.pieces, part.start, part.image)
+            logprobs += part.logprobs
+            if images and part.pieces:
+                attention[part.image] = self._cross_attention(model, record.turn, images[part.image], part)
+        if not words:
+            raise BackendError(
+                "No word of this reply was written by the model: it was not sure enough, or the answer was changed by a "
+                "rule.",
+            )
+        return ModelTrace(tuple(words), tuple(attention) if images else (), tuple(logprobs))
+
+    def _cross_attention(self, model: LoadedModel, turn: Turn, image: ImagePart, part: Part) -> Any:
+        import numpy as np
+
+        from assistant_vlm import Step
+
+        steps = [
+            Step(index, token, text, logprob)
+            for index, (token, text, logprob) in enumerate(zip(part.token_ids, part.pieces, part.logprobs, strict=True))
+        ]
+        found = model.cross_attention(self._encode(image), _question(turn), _history(turn), steps)
+        return found.weights.detach().cpu().numpy().astype(np.float32)
+
+    def _ready(self) -> LoadedModel:
+        with self._loading:
+            if self._model is None:
+                self._model = self._read()
+            return self._model
+
+    def _read(self) -> LoadedModel:
+        try:
+            import torch
+
+            from assistant_vlm import VlmError, load
+        except (ImportError, OSError, RuntimeError) as error:
+            raise ModelLoadError(
+                f"The bundled model needs torch, which cannot be imported: {error}.", hint="Type: assistant doctor"
+            ) from error
+        # One token at a time has no work for a second thread, and a spinning pool beside a busy neighbour is slower.
+        torch.set_num_threads(1)
+        try:
+            return load(self._folder)
+        except VlmError as error:
+            raise ModelLoadError(str(error), hint="Type: assistant doctor") from error
+
+    def _encode(self, image: ImagePart) -> EncodedImage:
+        found = self._encoded.get(image.sha256)
+        if found is None:
+            found = self._ready().encode_image(open_image(image))
+            self._encoded[image.sha256] = found
+            while len(self._encoded) > KEPT_IMAGES:
+                self._encoded.popitem(last=False)
+        else:
+            self._encoded.move_to_end(image.sha256)
+        return found
+
+
+def _question(turn: Turn) -> str:
+    return turn.question.text or DEFAULT_QUESTION
+
+
+def _history(turn: Turn) -> Sequence[tuple[str, str]]:
+    """What was said since the pictures of this turn came in."""
+    if turn.question.images:
+        return ()
+    since: list[tuple[str, str]] = []
+    for exchange in turn.history:
+        if exchange.question.images:
+            since = []
+        since.append((exchange.question.text or DEFAULT_QUESTION, exchange.answer))
+    return since
+
+
+def _generation_settings(turn: Turn) -> Any:
+    from assistant_vlm import GenerationSettings
+
+    settings = turn.settings
+    return GenerationSettings(
+        max_tokens=settings.max_tokens, temperature=settings.temperature, top_p=settings.top_p, seed=settings.seed
+    )
+
+
+def _parts(record: TurnRecord) -> list[Part]:
+    return [
+        Part(
+            image=part["image"],
+            start=part["start"],
+            confidence=part["confidence"],
+            token_ids=tuple(part["token_ids"]),
+            pieces=tuple(part["pieces"]),
+            logprobs=tuple(part["logprobs"]),
+        )
+        for part in record.trace.backend_state.get("parts", ())
+    ]
