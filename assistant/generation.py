@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from time import monotonic
+from typing import cast
 
 from assistant.backends import AnswerEnd, Backend, Delta
 from assistant.errors import BackendError, GenerationError
@@ -120,7 +121,7 @@ class Generator:
                 self.backend.prepare(turn.images)
             put(StepStarted("writing"))
             for item in self.backend.stream(turn, should_stop):
-                if not isinstance(item, Delta | AnswerEnd):
+                if not isinstance(cast(object, item), Delta | AnswerEnd):  # a backend is somebody else's code
                     raise GenerationError(
                         f"The model {self.backend.name!r} should yield Delta or AnswerEnd and yielded "
                         f"{type(item).__name__}."

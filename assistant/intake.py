@@ -172,7 +172,8 @@ def _to_rgb(image: Image, notes: list[str]) -> Image:
         return _scale_to_8_bit(image).convert("RGB")
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
         with_alpha = image.convert("RGBA")
-        if with_alpha.getextrema()[3][0] < 255:
+        lowest, _ = with_alpha.getchannel("A").getextrema()
+        if lowest != 255:
             notes.append("Transparent parts were laid on white.")
         ground = Images.new("RGBA", image.size, "white")
         ground.alpha_composite(with_alpha)

@@ -30,8 +30,8 @@ DEFAULT_QUESTION = "what is in this picture?"
 class Part:
     """The answer about one picture, as it goes into the trace.
 
-    ``start`` is where ``"".join(pieces)`` begins in the whole answer. Where the model was not sure enough, ``pieces`` is
-    empty: what it would have said is not kept.
+    ``start`` is where ``"".join(pieces)`` begins in the whole answer. Where the model was not sure enough, ``pieces``
+    is empty: what it would have said is not kept.
     """
 
     image: int
@@ -155,8 +155,7 @@ class BuiltInBackend:
                 attention[part.image] = self._cross_attention(model, record.turn, images[part.image], part)
         if not words:
             raise BackendError(
-                "No word of this reply was written by the model: it was not sure enough, or the answer was changed by a "
-                "rule.",
+                "No word of this reply was written by the model: it was not sure enough, or a rule changed the answer."
             )
         return ModelTrace(tuple(words), tuple(attention) if images else (), tuple(logprobs))
 
