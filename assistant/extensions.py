@@ -299,14 +299,12 @@ class Extensions:
 
 
 class _Arguments:
-    """The arguments of one hook call. Where an implementation changes one, the next gets it as it was."""
+    """The arguments of one hook call. Plugins share a copy; where one of them changes it, the next gets a fresh one."""
 
     def __init__(self, arguments: Mapping[str, Any]) -> None:
-        self._values = dict(arguments)
+        self._originals = arguments
+        self._values = {name: _copy(value) for name, value in arguments.items()}
         self._prints = {name: _fingerprint(value) for name, value in arguments.items()}
-        self._kept = {
-            name: value.model_copy(deep=True) for name, value in arguments.items() if isinstance(value, Frozen)
-        }
 
     def named(self, names: Sequence[str]) -> dict[str, Any]:
         return {name: self._values[name] for name in names}
@@ -315,8 +313,12 @@ class _Arguments:
         """Put back what was changed, and name it."""
         changed = [name for name, kept in self._prints.items() if kept != _fingerprint(self._values[name])]
         for name in changed:
-            self._values[name] = self._kept[name].model_copy(deep=True)
+            self._values[name] = _copy(self._originals[name])
         return changed
+
+
+def _copy(value: Any) -> Any:
+    return value.model_copy(deep=True) if isinstance(value, Frozen) else value
 
 
 def _bound(each: Implementation, shared: _Arguments, accept: Callable[[Any], Any]) -> Callable[[], Any]:
@@ -341,11 +343,13 @@ def _bound(each: Implementation, shared: _Arguments, accept: Callable[[Any], Any
 
 
 def _fingerprint(value: object) -> int:
-    """A number that changes with the value; 0 for what is not one of our frozen values, or cannot be hashed."""
-    try:
-        return hash(value) if isinstance(value, (Frozen, str)) else 0
-    except TypeError:
+    """A number that changes with the value; 0 for what is not one of our frozen values."""
+    if not isinstance(value, Frozen):
         return 0
+    try:
+        return hash(value)
+    except TypeError:  # a dict is in it
+        return hash(value.model_dump_json())
 
 
 def hook_names() -> list[str]:

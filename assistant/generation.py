@@ -108,10 +108,12 @@ class Generator:
             )
 
     def _work(self, turn: Turn, should_stop: Callable[[], bool], put: Callable[[_Item], None]) -> None:
-        while not self._busy.acquire(timeout=0.25):
-            if should_stop():
-                put(None)
-                return
+        if not self._busy.acquire(blocking=False):
+            put(StepStarted("waiting"))
+            while not self._busy.acquire(timeout=0.25):
+                if should_stop():
+                    put(None)
+                    return
         try:
             put(StepStarted("loading"))
             self.backend.load()

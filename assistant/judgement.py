@@ -57,6 +57,16 @@ def accept_verdicts(value: Any) -> tuple[Verdict, ...]:
     raise TypeError(f"expected None, a Verdict or a sequence of them, got {type(value).__name__}")
 
 
+def accept_nothing(value: Any) -> None:
+    """For hooks that return nothing.
+
+    Raises:
+        TypeError: something came back.
+    """
+    if value is not None:
+        raise TypeError(f"expected None, got {type(value).__name__}")
+
+
 def judge(stage: Stage, text: str, answers: Sequence[Answer]) -> Judgement:
     """Take the answers of all implementations together; the strongest action decides, and a broken check that must hold
     is as strong as any.

@@ -18,7 +18,7 @@ from assistant.explanations import Explanation
 from assistant.extensions import Extensions, Host, PluginStatus, describe
 from assistant.generation import Generator
 from assistant.intake import ImageSource, read_message
-from assistant.judgement import Stage, accept_verdicts, judge
+from assistant.judgement import Stage, accept_nothing, accept_verdicts, judge
 from assistant.messages import (
     Appeal,
     CheckResult,
@@ -69,7 +69,7 @@ class Runtime:
         evaluators: dict[str, Evaluator] = {}
         self._gather("register_evaluators", lambda each: evaluators.setdefault(each.name, each))
         self.host = Host(settings, self.store, evaluators)
-        for answer in self.extensions.call("startup", {"host": self.host}):
+        for answer in self.extensions.call("startup", {"host": self.host}, accept_nothing):
             if answer.error:
                 self.extensions.stop_working(answer.implementation.plugin, str(answer.error))
         self._generators: dict[str, Generator] = {}

@@ -15,7 +15,7 @@ from assistant.events import Event, Finished, Segment, Step, StepStarted
 from assistant.extensions import Answer, Extensions, describe
 from assistant.generation import Generator
 from assistant.intake import ImageSource, read_message
-from assistant.judgement import Judgement, accept_verdicts, check_failed, judge
+from assistant.judgement import Judgement, accept_nothing, accept_verdicts, check_failed, judge
 from assistant.messages import (
     Door,
     Exchange,
@@ -199,7 +199,9 @@ class TurnRun:
 
     def _write(self) -> Steps[Event, None, None]:
         """Let the model write, and let out what has passed."""
-        for item in self._house.generator(self._turn.settings.model).run(self._turn, self._stop):
+        generator = self._house.generator(self._turn.settings.model)
+        self._progress.step("waiting")
+        for item in generator.run(self._turn.model_copy(deep=True), self._stop):
             if isinstance(item, StepStarted):
                 yield self._step(item.step)
             elif isinstance(item, ModelInfo):
@@ -279,7 +281,7 @@ class TurnRun:
             record = _with_note(
                 record, f"This turn could not be stored and will be gone when the page is closed. {failure}"
             )
-        for told in self._house.extensions.call("turn_finished", {"record": record}):
+        for told in self._house.extensions.call("turn_finished", {"record": record}, accept_nothing):
             if told.error:
                 record = _with_note(record, f"{told.error} The turn went on without it.")
         return record
