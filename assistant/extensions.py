@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pluggy
 
@@ -28,8 +28,10 @@ from assistant.hookspecs import PROJECT, Hooks
 from assistant.marks import CHECKING_HOOKS, PHASES, OnFailure, Phase, mark_of
 from assistant.messages import HookCall
 from assistant.settings import Settings
-from assistant.store import Store
 from assistant.verdicts import Frozen
+
+if TYPE_CHECKING:  # `import assistant` must stay light: the command line's help waits for it
+    from assistant.store import Store
 
 log = logging.getLogger("glassbox.plugins")
 
