@@ -1,0 +1,23 @@
+"""What can go wrong in the model.
+
+VlmError
+├── WeightsError      a weights folder is missing, truncated, of another shape, or its tokenizer does not fit
+├── PictureError      a picture cannot be read as pixels
+└── SettingsError     a generation setting is out of range
+"""
+
+
+class VlmError(Exception):
+    """Root of every error that `assistant_vlm` raises on purpose; the message says what was expected and what came."""
+
+
+class WeightsError(VlmError):
+    """The weights folder cannot be used."""
+
+
+class PictureError(VlmError):
+    """The picture cannot be turned into pixels."""
+
+
+class SettingsError(VlmError):
+    """A generation setting is out of its range."""

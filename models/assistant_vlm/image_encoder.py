@@ -1,0 +1,62 @@
+"""From pixels to one vector for each patch: a convolutional stem, then a transformer over the patches.
+
+The stem follows Xiao et al. 2021, "Early Convolutions Help Transformers See Better": stride-2 3x3 convolutions, not
+one big patch projection. Changed: a group norm of one group, and learned row and column embeddings that are added up.
+"""
+
+from itertools import pairwise
+from typing import Annotated
+
+import torch
+from torch import Tensor, nn
+
+from assistant_vlm.attention import Attention, attend
+from assistant_vlm.config import ModelConfig
+from assistant_vlm.feed_forward import FeedForward
+from assistant_vlm.norm import RMSNorm
+
+
+class EncoderBlock(nn.Module):
+    """Every patch looks at every patch, then a feed-forward layer; both before-normalised and added."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.attention_norm = RMSNorm(config.dim)
+        self.attention = Attention(config.dim, config.heads, config.kv_heads)
+        self.mlp_norm = RMSNorm(config.dim)
+        self.mlp = FeedForward(config.dim, config.mlp_ratio * config.dim)
+
+    def forward(self, hidden: Annotated[Tensor, "batch keys dim"]) -> Annotated[Tensor, "batch keys dim"]:
+        """The patches after this block."""
+        normed = self.attention_norm(hidden)
+        heads = attend(self.attention.queries(normed), *self.attention.keys_values(normed))
+        hidden = hidden + self.attention.merge(heads)
+        return hidden + self.mlp(self.mlp_norm(hidden))
+
+
+class ImageEncoder(nn.Module):
+    """The picture half of the model."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for before, after in pairwise((3, *config.stem_channels)):
+            layers += [
+                nn.Conv2d(before, after, 3, stride=2, padding=1),
+                nn.GroupNorm(1, after),
+                nn.GELU(approximate="tanh"),
+            ]
+        layers.append(nn.Conv2d(config.stem_channels[-1], config.dim, 3, stride=2, padding=1))
+        self.stem = nn.Sequential(*layers)
+        self.row_embedding = nn.Parameter(torch.randn(config.rows, 1, config.dim) * 0.02)
+        self.col_embedding = nn.Parameter(torch.randn(1, config.cols, config.dim) * 0.02)
+        self.blocks = nn.ModuleList(EncoderBlock(config) for _ in range(config.encoder_layers))
+        self.norm = RMSNorm(config.dim)
+
+    def forward(self, pixels: Annotated[Tensor, "batch 3 height width"]) -> Annotated[Tensor, "batch keys dim"]:
+        """One vector for each patch, row by row from the top left; `pixels` are in [0, 1]."""
+        grid = self.stem(pixels * 2 - 1).permute(0, 2, 3, 1)
+        hidden = (grid + self.row_embedding + self.col_embedding).flatten(1, 2)
+        for block in self.blocks:
+            hidden = block(hidden)
+        return self.norm(hidden)

@@ -1,0 +1,42 @@
+"""From a picture to pixels the model reads, and back from a patch to a box of the picture.
+
+Pictures are squeezed to a square, not cropped: nothing is lost at the edges, and a patch maps back by plain fractions.
+"""
+
+from typing import Annotated
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from assistant_vlm.errors import PictureError
+
+
+def to_pixels(picture: Image.Image, side: int) -> Annotated[Tensor, "3 height width"]:
+    """Pixels in [0, 1] of the picture squeezed to `side` x `side`; transparent parts are put on white.
+
+    Raises:
+        PictureError: The picture has no pixels or its data cannot be read.
+    """
+    if min(picture.size) < 1:
+        raise PictureError(f"expected a picture of at least 1 x 1 pixels, got {picture.width} x {picture.height}")
+    try:
+        if "A" in picture.getbands() or "transparency" in picture.info:
+            on_white = Image.new("RGBA", picture.size, (255, 255, 255, 255))
+            picture = Image.alpha_composite(on_white, picture.convert("RGBA"))
+        small = picture.convert("RGB").resize((side, side), Image.Resampling.BICUBIC, reducing_gap=3.0)
+    except (OSError, ValueError) as error:
+        raise PictureError(f"expected a readable picture, got {error}") from error
+    flat = torch.frombuffer(bytearray(small.tobytes()), dtype=torch.uint8)
+    return flat.view(side, side, 3).permute(2, 0, 1).float() / 255
+
+
+def patch_box(row: int, col: int, rows: int, cols: int) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom of a patch, in fractions [0, 1] of the original picture.
+
+    Raises:
+        PictureError: There is no such patch.
+    """
+    if not (0 <= row < rows and 0 <= col < cols):
+        raise PictureError(f"expected a row in [0, {rows}) and a column in [0, {cols}), got {row} and {col}")
+    return col / cols, row / rows, (col + 1) / cols, (row + 1) / rows

@@ -1,0 +1,61 @@
+"""Write a checkpoint's averaged weights as a folder that `assistant_vlm.load` reads.
+
+`python -m training.export RECIPE --checkpoints FOLDER --to models/assistant_vlm/weights`. Files are replaced in one
+move each. The calibration of an earlier export in the same folder is kept until `training.calibrate` fits a new one.
+"""
+
+import argparse
+import os
+from pathlib import Path
+
+import safetensors.torch
+import torch
+
+from assistant_vlm.confidence import FEATURES
+from assistant_vlm.config import Card, ModelConfig, read_config, write_config
+from assistant_vlm.loading import CONFIG_FILE, TOKENIZER_FILE, WEIGHTS_FILE
+from training.recipe import Recipe
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Replace `path` in one move, so that nobody ever reads half of it."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_bytes(data)
+    os.replace(temporary, path)
+
+
+def write_weights(
+    folder: Path, weights: dict[str, torch.Tensor], tokenizer: bytes, config: ModelConfig, card: Card
+) -> None:
+    """The three files of a weights folder; weights are stored in float16."""
+    folder.mkdir(parents=True, exist_ok=True)
+    halved = {key: value.detach().half().contiguous() for key, value in weights.items()}
+    write_file(folder / WEIGHTS_FILE, safetensors.torch.save(halved))
+    write_file(folder / TOKENIZER_FILE, tokenizer)
+    write_file(folder / CONFIG_FILE, write_config(config, card).encode())
+
+
+def uncalibrated(recipe: Recipe) -> Card:
+    """A card that takes the probability of the whole answer as it is and withholds nothing."""
+    plain = tuple(1.0 if name == "total logprob" else 2.0 if name == "one" else 0.0 for name in FEATURES)
+    return Card(recipe.name, recipe.version, recipe.licence, 0.0, plain, plain)
+
+
+def main() -> None:
+    """Run the command."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("recipe", type=Path)
+    parser.add_argument("--checkpoints", type=Path, default=Path("checkpoints/open"))
+    parser.add_argument("--to", type=Path, required=True)
+    options = parser.parse_args()
+    recipe = Recipe.from_file(options.recipe)
+    state = torch.load(options.checkpoints / "checkpoint.pt", weights_only=True, mmap=True)
+    earlier = options.to / CONFIG_FILE
+    card = read_config(earlier.read_text())[1] if earlier.exists() else uncalibrated(recipe)
+    tokenizer = (options.checkpoints / TOKENIZER_FILE).read_bytes()
+    write_weights(options.to, state["average"], tokenizer, recipe.model, card)
+    print({"step": state["progress"]["step"], "minutes": state["progress"]["seconds"] / 60, "to": str(options.to)})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,736 @@
+"""Ask about a scene in the ways people type, and know the right answer.
+
+Every question carries what it is about (`Asked.about`), so that a test can derive the answer again by other means.
+Answers are lower-case short phrases; only a description is a sentence.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from training.scenes import COLOURS, SHAPES, Scene, Thing
+
+CANNOT_TELL: Final = "I can't tell."
+NUMBER_WORDS: Final = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight")
+CLEAR_GAP: Final = 0.09
+"""Centres closer than this fraction of the picture are not asked about as left, right, above or below."""
+CLEAR_SIZE: Final = 1.3
+"""Sizes with a smaller ratio than this are not compared."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One question with its answer.
+
+    Attributes:
+        question: As typed, any case, perhaps with a slip.
+        answer: The one right answer.
+        kind: A name in `KINDS` or of a data set; scores are reported by it.
+        about: What the question is about, for checks by other means.
+    """
+
+    question: str
+    answer: str
+    kind: str
+    about: dict[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True)
+class Referent:
+    """What a noun phrase points to: a shape, a colour, or both (None: any)."""
+
+    colour: str | None
+    shape: str | None
+
+    def found_in(self, things: tuple[Thing, ...]) -> list[Thing]:
+        """The things of a scene it fits."""
+        return [t for t in things if self.colour in (None, t.colour) and self.shape in (None, t.shape)]
+
+    def about(self, prefix: str = "") -> dict[str, str]:
+        """As entries of `Asked.about`; an empty text means any."""
+        return {f"{prefix}colour": self.colour or "", f"{prefix}shape": self.shape or ""}
+
+
+def plural(shape: str) -> str:
+    """`cross` -> `crosses`."""
+    return shape + ("es" if shape.endswith("s") else "s")
+
+
+def with_article(noun: str) -> str:
+    """`orange star` -> `an orange star`."""
+    return ("an " if noun[0] in "aeiou" else "a ") + noun
+
+
+def noun(rng: random.Random, ref: Referent, many: bool = False) -> str:
+    """`red circle`, `circles`, `red thing`, `shapes`, as a person might say it."""
+    head = ref.shape or rng.choice(
+        ("shape", "shape", "shape", "thing", "object", "one" if ref.colour and not many else "shape")
+    )
+    head = plural(head) if many else head
+    return f"{ref.colour} {head}" if ref.colour else head
+
+
+def name(thing: Thing) -> str:
+    """`red circle`."""
+    return f"{thing.colour} {thing.shape}"
+
+
+def joined(parts: list[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
+
+
+def place(thing: Thing) -> str:
+    """One of nine places: `top left`, `top`, ..., `center`, ..., `bottom right`."""
+    row = ("top", "", "bottom")[min(2, int(thing.y * 3))]
+    col = ("left", "", "right")[min(2, int(thing.x * 3))]
+    return f"{row} {col}".strip() or "center"
+
+
+def _clearly_placed(thing: Thing) -> bool:
+    return all(abs(v - edge) > 0.035 for v in (thing.x, thing.y) for edge in (1 / 3, 2 / 3))
+
+
+def _some_referent(rng: random.Random, scene: Scene, present: float = 0.5) -> Referent:
+    """A referent that is in the scene with probability `present`, else usually a near miss."""
+    form = rng.choice(("shape", "colour", "both"))
+    colour, shape = rng.choice(list(COLOURS)), rng.choice(SHAPES)
+    if scene.things:
+        thing, other = rng.choice(scene.things), rng.choice(scene.things)
+        if rng.random() < present:
+            colour, shape = thing.colour, thing.shape
+        elif form == "both":
+            colour, shape = rng.choice(((thing.colour, shape), (colour, thing.shape), (thing.colour, other.shape)))
+    return Referent(colour if form != "shape" else None, shape if form != "colour" else None)
+
+
+def _unique_referent(rng: random.Random, scene: Scene, thing: Thing) -> Referent | None:
+    forms = [Referent(None, thing.shape), Referent(thing.colour, None), Referent(thing.colour, thing.shape)]
+    forms = [ref for ref in forms if len(ref.found_in(scene.things)) == 1]
+    return rng.choice(forms) if forms else None
+
+
+def _two_unique(rng: random.Random, scene: Scene) -> tuple[Thing, Referent, Thing, Referent] | None:
+    if len(scene.things) < 2:
+        return None
+    first, second = rng.sample(scene.things, 2)
+    a, b = _unique_referent(rng, scene, first), _unique_referent(rng, scene, second)
+    return None if a is None or b is None else (first, a, second, b)
+
+
+def _colour_word(rng: random.Random) -> str:
+    return rng.choice(("colour", "color"))
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+def ask_count(rng: random.Random, scene: Scene) -> Asked | None:
+    """How many there are of something; zero is a fair answer."""
+    ref = Referent(None, None) if rng.random() < 0.3 else _some_referent(rng, scene, 0.8)
+    n = noun(rng, ref, many=True)
+    form = rng.choice(
+        (
+            "how many {n} are there?",
+            "how many {n} are there?",
+            "how many {n} are in the picture?",
+            "how many {n} do you see?",
+            "how many {n} can you see in this image?",
+            "how many {n}?",
+            "count the {n}",
+            "number of {n}?",
+            "what is the number of {n}?",
+            "can you count the {n}?",
+        )
+    )
+    return Asked(form.format(n=n), str(len(ref.found_in(scene.things))), "count", ref.about())
+
+
+def ask_exists(rng: random.Random, scene: Scene) -> Asked | None:
+    """Whether there is one."""
+    ref = _some_referent(rng, scene, 0.5)
+    n = with_article(noun(rng, ref))
+    form = rng.choice(
+        (
+            "is there {n}?",
+            "is there {n}?",
+            "is there {n} in the picture?",
+            "do you see {n}?",
+            "can you see {n}?",
+            "does the image contain {n}?",
+            "does the picture show {n}?",
+            "is {n} present?",
+            "any {m}?",
+            "are there any {m}?",
+        )
+    )
+    return Asked(
+        form.format(n=n, m=noun(rng, ref, many=True)), _yes(bool(ref.found_in(scene.things))), "exists", ref.about()
+    )
+
+
+def ask_colour(rng: random.Random, scene: Scene) -> Asked | None:
+    """The colour of a shape that is there once, or the honest answer that it is not there."""
+    if rng.random() < 0.12:
+        missing = [s for s in SHAPES if not Referent(None, s).found_in(scene.things)]
+        ref = Referent(None, rng.choice(missing))
+        answer = f"There is no {ref.shape}."
+    else:
+        singles = [t for t in scene.things if len(Referent(None, t.shape).found_in(scene.things)) == 1]
+        if not singles:
+            return None
+        thing = rng.choice(singles)
+        ref = Referent(None, thing.shape if len(scene.things) > 1 or rng.random() < 0.7 else None)
+        answer = thing.colour
+    n, c = noun(rng, ref), _colour_word(rng)
+    form = rng.choice(
+        (
+            "what {c} is the {n}?",
+            "what {c} is the {n}?",
+            "what is the {c} of the {n}?",
+            "which {c} does the {n} have?",
+            "what {c} is this {n}?",
+            "tell me the {c} of the {n}",
+            "{c} of the {n}?",
+            "the {n} is what {c}?",
+        )
+    )
+    return Asked(form.format(n=n, c=c), answer, "colour", ref.about())
+
+
+def ask_shape(rng: random.Random, scene: Scene) -> Asked | None:
+    """The shape of the one thing of a colour, or the honest answer that there is none."""
+    if rng.random() < 0.12:
+        missing = [c for c in COLOURS if not Referent(c, None).found_in(scene.things)]
+        ref = Referent(rng.choice(missing), None)
+        answer = f"There is no {ref.colour} shape."
+    else:
+        singles = [t for t in scene.things if len(Referent(t.colour, None).found_in(scene.things)) == 1]
+        if not singles:
+            return None
+        thing = rng.choice(singles)
+        ref = Referent(thing.colour if len(scene.things) > 1 or rng.random() < 0.6 else None, None)
+        answer = thing.shape
+    n = f"{ref.colour or ''} {rng.choice(('thing', 'object', 'one' if ref.colour else 'thing'))}".strip()
+    c = ref.colour or ""
+    forms = [
+        "what shape is the {n}?",
+        "what is the shape of the {n}?",
+        "which shape does the {n} have?",
+        "what shape is this {n}?",
+    ]
+    forms += (
+        [f"what is the {c} shape?", f"what is the {c} thing?", f"what is {c}?", f"which shape is {c}?"]
+        if c
+        else ["what shape is it?", "what shape is this?", "what shape is shown?"]
+    )
+    return Asked(rng.choice(forms).format(n=n), answer, "shape", ref.about())
+
+
+def ask_is_colour(rng: random.Random, scene: Scene) -> Asked | None:
+    """Whether the one shape of a kind has a colour."""
+    singles = [t for t in scene.things if len(Referent(None, t.shape).found_in(scene.things)) == 1]
+    if not singles:
+        return None
+    thing = rng.choice(singles)
+    colour = thing.colour if rng.random() < 0.5 else rng.choice([c for c in COLOURS if c != thing.colour])
+    form = rng.choice(("is the {s} {c}?", "is the {s} {c}?", "is the colour of the {s} {c}?", "is this {s} {c}?"))
+    about = {"colour": colour, "shape": thing.shape}
+    return Asked(form.format(s=thing.shape, c=colour), _yes(colour == thing.colour), "is colour", about)
+
+
+def ask_where(rng: random.Random, scene: Scene) -> Asked | None:
+    """In which ninth of the picture something is."""
+    if rng.random() < 0.08:
+        missing = [s for s in SHAPES if not Referent(None, s).found_in(scene.things)]
+        ref = Referent(None, rng.choice(missing))
+        answer = f"There is no {ref.shape}."
+    else:
+        clear = [t for t in scene.things if _clearly_placed(t)]
+        if not clear:
+            return None
+        thing = rng.choice(clear)
+        found = _unique_referent(rng, scene, thing)
+        if found is None:
+            return None
+        ref, answer = found, place(thing)
+    form = rng.choice(
+        (
+            "where is the {n}?",
+            "where is the {n}?",
+            "where is the {n} in the picture?",
+            "in which part of the picture is the {n}?",
+            "where can i see the {n}?",
+            "what is the position of the {n}?",
+            "where's the {n}?",
+        )
+    )
+    return Asked(form.format(n=noun(rng, ref)), answer, "where", ref.about())
+
+
+_RELATION_PHRASES: Final[dict[str, tuple[str, ...]]] = {
+    "left": ("left of", "to the left of", "on the left of", "left of"),
+    "right": ("right of", "to the right of", "on the right of", "right of"),
+    "above": ("above", "higher than", "over", "above"),
+    "below": ("below", "lower than", "under", "below"),
+}
+
+
+def holds(relation: str, first: Thing, second: Thing) -> bool | None:
+    """Whether `first` is left of (right of, above, below) `second`; None where that is not clear."""
+    gap = {
+        "left": second.x - first.x,
+        "right": first.x - second.x,
+        "above": second.y - first.y,
+        "below": first.y - second.y,
+    }[relation]
+    return None if abs(gap) < CLEAR_GAP else gap > 0
+
+
+def ask_relation(rng: random.Random, scene: Scene) -> Asked | None:
+    """Whether one thing is left of, right of, above or below another."""
+    pair = _two_unique(rng, scene)
+    if pair is None:
+        return None
+    first, a, second, b = pair
+    relation = rng.choice(list(_RELATION_PHRASES))
+    value = holds(relation, first, second)
+    if value is None:
+        return None
+    form = rng.choice(
+        (
+            "is the {a} {r} the {b}?",
+            "is the {a} {r} the {b}?",
+            "is the {a} {r} the {b}?",
+            "the {a} is {r} the {b}, right?",
+            "can you see the {a} {r} the {b}?",
+        )
+    )
+    question = form.format(a=noun(rng, a), b=noun(rng, b), r=rng.choice(_RELATION_PHRASES[relation]))
+    return Asked(question, _yes(value), "relation", {**a.about("first "), **b.about("second "), "relation": relation})
+
+
+def ask_neighbour(rng: random.Random, scene: Scene) -> Asked | None:
+    """What is left of (right of, above, below) something, when exactly one thing is."""
+    if len(scene.things) < 2:
+        return None
+    anchor = rng.choice(scene.things)
+    ref = _unique_referent(rng, scene, anchor)
+    relation = rng.choice(list(_RELATION_PHRASES))
+    values = [(holds(relation, t, anchor), t) for t in scene.things if t is not anchor]
+    if ref is None or any(v is None for v, _ in values) or sum(v is True for v, _ in values) != 1:
+        return None
+    found = next(t for v, t in values if v)
+    form = rng.choice(
+        (
+            "what is {r} the {n}?",
+            "what is {r} the {n}?",
+            "which shape is {r} the {n}?",
+            "what can you see {r} the {n}?",
+            "what's {r} the {n}?",
+        )
+    )
+    question = form.format(n=noun(rng, ref), r=rng.choice(_RELATION_PHRASES[relation]))
+    return Asked(question, with_article(name(found)), "neighbour", {**ref.about(), "relation": relation})
+
+
+_EXTREMES: Final[dict[str, tuple[str, ...]]] = {
+    "left": ("leftmost shape", "shape on the far left", "shape furthest to the left"),
+    "right": ("rightmost shape", "shape on the far right", "shape furthest to the right"),
+    "above": ("topmost shape", "highest shape", "shape at the very top"),
+    "below": ("lowest shape", "bottom shape", "shape at the very bottom"),
+}
+
+
+def ask_extreme(rng: random.Random, scene: Scene) -> Asked | None:
+    """What is furthest to a side."""
+    if len(scene.things) < 2:
+        return None
+    relation = rng.choice(list(_EXTREMES))
+    firsts = [t for t in scene.things if all(holds(relation, t, o) for o in scene.things if o is not t)]
+    if not firsts:
+        return None
+    form = rng.choice(("what is the {n}?", "which is the {n}?", "what's the {n}?", "name the {n}"))
+    question = form.format(n=rng.choice(_EXTREMES[relation]))
+    return Asked(question, with_article(name(firsts[0])), "extreme", {"relation": relation})
+
+
+def ask_size(rng: random.Random, scene: Scene) -> Asked | None:
+    """Which of two things is bigger or smaller, or whether one is."""
+    pair = _two_unique(rng, scene)
+    if pair is None:
+        return None
+    first, a, second, b = pair
+    if max(first.size, second.size) < CLEAR_SIZE * min(first.size, second.size):
+        return None
+    big = rng.random() < 0.6
+    word = rng.choice(("bigger", "bigger", "larger") if big else ("smaller",))
+    value = (first.size > second.size) == big
+    na, nb = noun(rng, a), noun(rng, b)
+    about = {**a.about("first "), **b.about("second "), "size": "bigger" if big else "smaller"}
+    if rng.random() < 0.5:
+        return Asked(f"is the {na} {word} than the {nb}?", _yes(value), "size", {**about, "form": "yes/no"})
+    form = rng.choice(
+        (
+            "which is {w}, the {a} or the {b}?",
+            "what is {w}, the {a} or the {b}?",
+            "which one is {w}: the {a} or the {b}?",
+        )
+    )
+    return Asked(form.format(w=word, a=na, b=nb), f"the {na if value else nb}", "size", {**about, "form": "which"})
+
+
+def ask_biggest(rng: random.Random, scene: Scene) -> Asked | None:
+    """The biggest or the smallest thing."""
+    if len(scene.things) < 2:
+        return None
+    big = rng.random() < 0.5
+    ordered = sorted(scene.things, key=lambda t: t.size, reverse=big)
+    if max(ordered[0].size, ordered[1].size) < CLEAR_SIZE * min(ordered[0].size, ordered[1].size):
+        return None
+    word = rng.choice(("biggest", "largest") if big else ("smallest", "tiniest"))
+    form = rng.choice(("what is the {w} {h}?", "which {h} is the {w}?", "what's the {w} {h}?", "which is the {w} {h}?"))
+    question = form.format(w=word, h=rng.choice(("shape", "thing", "object")))
+    return Asked(question, with_article(name(ordered[0])), "biggest", {"size": "bigger" if big else "smaller"})
+
+
+def ask_more(rng: random.Random, scene: Scene) -> Asked | None:
+    """Whether there are more of one kind than of another."""
+    if len(scene.things) < 3:
+        return None
+    by_shape = rng.random() < 0.5
+    kinds = sorted({t.shape if by_shape else t.colour for t in scene.things})
+    if len(kinds) < 2:
+        return None
+    one, two = rng.sample(kinds, 2)
+    a, b = (Referent(None, one), Referent(None, two)) if by_shape else (Referent(one, None), Referent(two, None))
+    value = len(a.found_in(scene.things)) > len(b.found_in(scene.things))
+    question = f"are there more {noun(rng, a, True)} than {noun(rng, b, True)}?"
+    return Asked(question, _yes(value), "more", {**a.about("first "), **b.about("second ")})
+
+
+def ask_read(rng: random.Random, scene: Scene) -> Asked | None:
+    """What the drawn text says, in lower case."""
+    if scene.word is None:
+        if rng.random() > 0.04:
+            return None
+        return Asked(rng.choice(_READ_FORMS), "There is no text.", "read")
+    return Asked(rng.choice(_READ_FORMS), scene.word.text.lower(), "read")
+
+
+_READ_FORMS: Final = (
+    "what does it say?",
+    "what does it say?",
+    "what does the text say?",
+    "what is written here?",
+    "what's written in the picture?",
+    "what word is this?",
+    "read the text",
+    "can you read it?",
+    "what can you read?",
+    "what text is in the image?",
+    "please read this",
+    "which word or number is shown?",
+)
+
+
+def ask_background(rng: random.Random, scene: Scene) -> Asked | None:
+    """The tint of the ground."""
+    c = _colour_word(rng)
+    form = rng.choice(
+        (
+            f"what {c} is the background?",
+            f"what is the {c} of the background?",
+            f"background {c}?",
+            f"which {c} does the background have?",
+            "what is the background like?",
+        )
+    )
+    return Asked(form, scene.background, "background")
+
+
+def ask_colours(rng: random.Random, scene: Scene) -> Asked | None:
+    """Which colours the shapes have, in the order of `COLOURS`."""
+    found = [c for c in COLOURS if any(t.colour == c for t in scene.things)]
+    if not 1 <= len(found) <= 3:
+        return None
+    c = _colour_word(rng)
+    form = rng.choice(
+        (
+            f"what {c}s do you see?",
+            f"which {c}s are there?",
+            f"what {c}s are the shapes?",
+            f"what {c} are the shapes?",
+            f"name the {c}s of the shapes",
+        )
+    )
+    return Asked(form, joined(found), "colours")
+
+
+_DESCRIBE_FORMS: Final = (
+    "describe the image",
+    "describe the picture",
+    "describe this image.",
+    "describe this",
+    "what's in this picture?",
+    "what is in this picture?",
+    "what is in the image?",
+    "what do you see?",
+    "what can you see?",
+    "what do you see in this picture?",
+    "what does the picture show?",
+    "what is shown here?",
+    "tell me what you see",
+    "caption this image",
+    "please describe what is in the picture.",
+    "what's this picture about?",
+    "what are these?",
+    "tell me about this image",
+    "what is going on in this picture?",
+    "which shapes are there?",
+    "what shapes do you see?",
+    "what objects are in the image?",
+)
+_WHAT_FORMS: Final = (
+    "what is this?",
+    "what is this?",
+    "what's this?",
+    "what is it?",
+    "what is that?",
+    "what am i looking at?",
+    "do you know what this is?",
+    "what is shown?",
+    "name this",
+    "identify this",
+    "what thing is this?",
+    "what is the object?",
+)
+
+
+def _grouped(keys: list[str]) -> list[str]:
+    """`["two red circles", "a star"]`: most frequent first, then as first met."""
+    counts = Counter(keys)
+    groups: list[str] = []
+    for key, number in sorted(counts.items(), key=lambda item: (-item[1], keys.index(item[0]))):
+        groups.append(with_article(key) if number == 1 else f"{NUMBER_WORDS[number]} {plural(key)}")
+    return groups
+
+
+def described(scene: Scene) -> str:
+    """The one description of a scene: groups of like things, most frequent first, then from left to right."""
+    things = sorted(scene.things, key=lambda t: t.x)
+    parts: list[str] = []
+    if things:
+        names = [name(t) for t in things]
+        if len(set(names)) <= 4:
+            head, groups = "", names
+        else:
+            head, groups = f"{NUMBER_WORDS[len(names)]} shapes", [t.shape for t in things]
+        listed = joined(_grouped(groups)) if not head or len(set(groups)) <= 4 else ""
+        verb = "are" if head or (len(things) > 1 and Counter(groups).most_common(1)[0][1] > 1) else "is"
+        parts.append(f"There {verb} {': '.join(p for p in (head, listed) if p)}.")
+    if scene.word is not None:
+        parts.append(f"It says {scene.word.text.lower()}.")
+    return " ".join(parts)
+
+
+def ask_describe(rng: random.Random, scene: Scene) -> Asked | None:
+    """The whole picture in a sentence."""
+    if not scene.things and scene.word is None:
+        return None
+    return Asked(rng.choice(_DESCRIBE_FORMS), described(scene), "describe")
+
+
+def ask_what(rng: random.Random, scene: Scene) -> Asked | None:
+    """What the only thing is; with several things, the description."""
+    if not scene.things and scene.word is None:
+        return None
+    if len(scene.things) == 1 and scene.word is None:
+        return Asked(rng.choice(_WHAT_FORMS), with_article(name(scene.things[0])), "what")
+    if not scene.things and scene.word is not None:
+        kind = "number" if scene.word.text.isdigit() else "word"
+        return Asked(rng.choice(_WHAT_FORMS), f"the {kind} {scene.word.text.lower()}", "what")
+    return Asked(rng.choice(_WHAT_FORMS), described(scene), "what")
+
+
+_UNKNOWABLE: Final = (
+    "who drew this?",
+    "who made this picture?",
+    "when was this picture made?",
+    "what time is it?",
+    "how much does it cost?",
+    "what is the name of the artist?",
+    "where was this photo taken?",
+    "how old is this?",
+    "how heavy is it?",
+    "what is behind the camera?",
+    "what does it smell like?",
+    "what happened before?",
+    "who owns this?",
+    "what will happen next?",
+    "is it expensive?",
+    "what is the weather like there?",
+    "which city is this?",
+    "what year is it?",
+    "is it warm or cold?",
+    "how tall is it in meters?",
+    "what is the person's name?",
+    "what is she thinking?",
+    "why was this drawn?",
+    "who is the person in the picture?",
+    "what sound does it make?",
+)
+
+
+def ask_unknowable(rng: random.Random, scene: Scene) -> Asked | None:
+    """Something that no picture tells."""
+    return Asked(rng.choice(_UNKNOWABLE), CANNOT_TELL, "unknowable")
+
+
+def ask_absent_relation(rng: random.Random, scene: Scene) -> Asked | None:
+    """A relation to something that is not there: the honest answer says so."""
+    missing = [s for s in SHAPES if not Referent(None, s).found_in(scene.things)]
+    if not scene.things or not missing:
+        return None
+    shape, relation = rng.choice(missing), rng.choice(list(_RELATION_PHRASES))
+    phrase = rng.choice(_RELATION_PHRASES[relation])
+    question = f"what is {phrase} the {shape}?"
+    return Asked(question, f"There is no {shape}.", "neighbour", {"colour": "", "shape": shape, "relation": relation})
+
+
+Maker = Callable[[random.Random, Scene], Asked | None]
+KINDS: Final[dict[str, tuple[Maker, float]]] = {
+    "count": (ask_count, 10),
+    "exists": (ask_exists, 8),
+    "colour": (ask_colour, 8),
+    "shape": (ask_shape, 8),
+    "is colour": (ask_is_colour, 4),
+    "where": (ask_where, 9),
+    "relation": (ask_relation, 32),
+    "neighbour": (ask_neighbour, 9),
+    "extreme": (ask_extreme, 5),
+    "size": (ask_size, 12),
+    "biggest": (ask_biggest, 5),
+    "more": (ask_more, 3),
+    "read": (ask_read, 26),
+    "background": (ask_background, 3),
+    "colours": (ask_colours, 3),
+    "describe": (ask_describe, 8),
+    "what": (ask_what, 7),
+    "unknowable": (ask_unknowable, 1.5),
+    "absent relation": (ask_absent_relation, 1),
+}
+"""How a question of each kind is made, and its share of the mix before questions that do not fit are left out."""
+
+
+def ask(rng: random.Random, scene: Scene) -> Asked:
+    """One question that fits the scene, its kind drawn by the shares in `KINDS`."""
+    makers, shares = zip(*KINDS.values(), strict=True)
+    for _ in range(200):
+        asked = rng.choices(makers, shares)[0](rng, scene)
+        if asked is not None:
+            return asked
+    return Asked("what colour is the background?", scene.background, "background")
+
+
+def follow_up(rng: random.Random, scene: Scene, before: Asked) -> Asked | None:
+    """A short second question that leans on the first, such as `and the square?`; None when none fits."""
+    if before.kind == "colour" and not before.answer.startswith("There") and before.about["shape"]:
+        others = [
+            t
+            for t in scene.things
+            if t.shape != before.about["shape"] and len(Referent(None, t.shape).found_in(scene.things)) == 1
+        ]
+        if others and rng.random() < 0.5:
+            other = rng.choice(others)
+            form = rng.choice(("and the {s}?", "what about the {s}?", "and what about the {s}?", "the {s}?"))
+            return Asked(
+                form.format(s=other.shape),
+                other.colour,
+                "follow-up",
+                {"ask": "colour", "colour": "", "shape": other.shape},
+            )
+    if before.kind == "count" and (before.about["shape"] or before.about["colour"]):
+        ref = _some_referent(rng, scene, 0.8)
+        form = rng.choice(("and {n}?", "and how many {n}?", "what about {n}?", "and the {n}?"))
+        return Asked(
+            form.format(n=noun(rng, ref, True)),
+            str(len(ref.found_in(scene.things))),
+            "follow-up",
+            {"ask": "count", **ref.about()},
+        )
+    single = _singled_out(scene, before)
+    if single is None:
+        return None
+    ask_for = rng.choice(("place", "place", "colour", "shape"))
+    about = {"ask": ask_for, "colour": single.colour, "shape": single.shape}
+    if ask_for == "place":
+        if not _clearly_placed(single):
+            return None
+        return Asked(
+            rng.choice(("where is it?", "where?", "and where is it?", "in which part of the picture is it?")),
+            place(single),
+            "follow-up",
+            about,
+        )
+    if ask_for == "colour":
+        c = _colour_word(rng)
+        return Asked(
+            rng.choice((f"what {c} is it?", f"what {c}?", f"which {c} does it have?")),
+            single.colour,
+            "follow-up",
+            about,
+        )
+    return Asked(rng.choice(("what shape is it?", "what shape?", "which shape?")), single.shape, "follow-up", about)
+
+
+def _singled_out(scene: Scene, before: Asked) -> Thing | None:
+    """The one thing that an earlier question and answer were about."""
+    if before.kind in ("colour", "shape", "where") or (before.kind == "exists" and before.answer == "yes"):
+        found = Referent(before.about["colour"] or None, before.about["shape"] or None).found_in(scene.things)
+    elif before.kind in ("biggest", "extreme", "neighbour", "what"):
+        found = [t for t in scene.things if with_article(name(t)) == before.answer]
+    else:
+        return None
+    return found[0] if len(found) == 1 else None
+
+
+def conversation(rng: random.Random, scene: Scene, longer: float = 0.15) -> list[Asked]:
+    """One question, or with probability `longer` two or three of which later ones may lean on the one before."""
+    turns = [ask(rng, scene)]
+    if rng.random() < longer:
+        second = follow_up(rng, scene, turns[0]) if rng.random() < 0.75 else None
+        turns.append(second or ask(rng, scene))
+        if rng.random() < 0.2:
+            turns.append(ask(rng, scene))
+    return [Asked(typed(rng, t.question), t.answer, t.kind, t.about) for t in turns]
+
+
+def typed(rng: random.Random, question: str) -> str:
+    """The question as people type it: sometimes a capital letter, no question mark, a greeting, a slip."""
+    if rng.random() < 0.3:
+        question = question.rstrip("?.")
+    if rng.random() < 0.04:
+        question = rng.choice(("please ", "hi, ", "ok, ", "so ", "hey ", "tell me, ", "now ", "and ")) + question
+    elif rng.random() < 0.03:
+        question = question.rstrip("?.") + rng.choice(
+            (" please", " in this picture?", " here?", " in the image?", "??", " ?")
+        )
+    if rng.random() < 0.06 and len(question) > 6:
+        question = _slip(rng, question)
+    style = rng.random()
+    return question.capitalize() if style < 0.45 else question.upper() if style < 0.47 else question
+
+
+def _slip(rng: random.Random, text: str) -> str:
+    at = rng.randrange(1, len(text) - 2)
+    return rng.choice(
+        (
+            text[:at] + text[at + 1 :],
+            text[:at] + text[at + 1] + text[at] + text[at + 2 :],
+            text[:at] + text[at] + text[at:],
+        )
+    )
