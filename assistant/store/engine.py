@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import threading
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
 
 from assistant.errors import StoreUnavailable
 from assistant.store.migrate import migrate
@@ -28,8 +30,7 @@ class Database:
     """
 
     def __init__(self, url: str) -> None:
-        with explained(f"The database {url!r}", None):
-            address = make_url(url)
+        address = _address(url)
         self.file = _file_of(address)
         self.place = f"The database {self.file or address.render_as_string(hide_password=True)}"
         self._writer = threading.Lock()
@@ -75,8 +76,9 @@ class Database:
             self._check_open()
             with self._raw_cursor() as cursor:
                 cursor.execute("PRAGMA busy_timeout=250")
-                cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-                cursor.fetchall()
+                # The deletion itself holds already; where emptying the log fails, SQLite does it at another time.
+                with suppress(sqlite3.OperationalError):
+                    cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
                 cursor.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
 
     def close(self) -> None:
@@ -104,6 +106,15 @@ class Database:
             yield raw.cursor()
         finally:
             raw.close()
+
+
+def _address(url: str) -> URL:
+    try:
+        return make_url(url)
+    except (ArgumentError, ValueError) as error:
+        raise StoreUnavailable(
+            f"The database address cannot be read: {error}.", hint="Write it as sqlite:///folder/file.sqlite3."
+        ) from error
 
 
 def _engine(address: URL) -> Engine:

@@ -42,6 +42,11 @@ def explained(place: str, file: Path | None) -> Generator[None]:
             f"The text cannot be stored in {place}: it is not valid Unicode ({error}).",
             hint="Take out the half character (a lone surrogate) and try again.",
         ) from error
+    except ValueError as error:
+        raise StoreError(
+            f"{place} holds a value that this version of Glassbox cannot read: {error}.",
+            hint="Run `assistant audit verify` to see whether it was changed.",
+        ) from error
 
 
 def explain(error: Exception, place: str, file: Path | None) -> StoreError:
@@ -96,7 +101,7 @@ def _full(place: str, file: Path | None) -> StoreFull:
     left = "" if free is None else f" ({free:,} bytes are free on that disk)"
     return StoreFull(
         f"There is no room to write to {place}{left}. Nothing of this change was kept.",
-        hint="Free some space, or delete conversations, and try again.",
+        hint="Free some space on that disk and try again.",
     )
 
 

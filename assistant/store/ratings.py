@@ -78,7 +78,7 @@ def newest(connection: Connection) -> int:
 def page(connection: Connection, after: int, until: int) -> tuple[list[tuple[Feedback, bool]], int]:
     """Ratings numbered above ``after`` and up to ``until``, each with whether it counts among those.
 
-    The number to go on from comes with them. A rating that was taken back, and the one that takes it back, do not count.
+    The number to go on from comes with them. A rating that was taken back does not count, nor does the one that did so.
     """
     table, other = schema.feedback, schema.feedback.alias()
     last = (

@@ -52,7 +52,7 @@ class _Chain:
         elif row.number < self._expected:
             self._say(row.number, f"Leaf {row.number} was put in: leaves count from 0.")
         data = _parsed(row.payload)
-        if audit.chain_hash(row.previous, row.payload) != row.hash:
+        if audit.chain_hash(str(row.previous), str(row.payload)) != row.hash:
             self._say(row.number, f"Leaf {row.number} was changed: its hash is not that of its payload.")
         elif data is None or data.get("index") != row.number or data.get("kind") != row.kind:
             was = f"leaf {data.get('index')} of the kind {data.get('kind')!r}" if data else "no leaf"
@@ -108,7 +108,7 @@ class _Rows:
                 if index is None:
                     message = f"The {kind} {key!r} has no leaf: it was put in beside the log, or its leaf is gone."
                     problems.append(AuditProblem(index=None, message=message))
-                elif audit.seal(row["salt"], text_of(row)) != sealed:
+                elif audit.seal(str(row["salt"]), str(text_of(row))) != sealed:
                     message = f"The {kind} {key!r} was changed after leaf {index} was written."
                     problems.append(AuditProblem(index=index, message=message))
             for key, (index, _, _) in said.items():
