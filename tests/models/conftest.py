@@ -1,0 +1,61 @@
+"""Tiny models with random weights, and a tokenizer trained on the spot; no data folder and no training needed."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+import torch
+from assistant_vlm.config import Card, ModelConfig
+from assistant_vlm.confidence import FEATURES
+from assistant_vlm.loading import LoadedModel
+from assistant_vlm.network import Network
+from assistant_vlm.tokenizer import Tokenizer
+from training.tokenizer_recipe import train_tokenizer
+
+TINY = ModelConfig(
+    vocab=512,
+    side=32,
+    stem_channels=(8, 8),
+    dim=32,
+    heads=4,
+    kv_heads=2,
+    encoder_layers=2,
+    decoder_layers=2,
+    mlp_ratio=2,
+    max_prefix=48,
+    max_tokens=80,
+)
+PLAIN = tuple(1.0 for _ in FEATURES)
+
+
+@pytest.fixture(scope="session")
+def tokenizer_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("tokenizer") / "tokenizer.model"
+    train_tokenizer(path, TINY.vocab, seed=1, lines=300, from_sets=[])
+    return path
+
+
+@pytest.fixture(scope="session")
+def tokenizer(tokenizer_file: Path) -> Tokenizer:
+    return Tokenizer.from_file(tokenizer_file)
+
+
+@pytest.fixture(params=[4, 2, 1], ids=["multi-head", "grouped", "one key head"])
+def network(request: pytest.FixtureRequest) -> Network:
+    torch.manual_seed(0)
+    return Network(dataclasses.replace(TINY, kv_heads=request.param)).eval()
+
+
+@pytest.fixture
+def card() -> Card:
+    return Card("tiny", "0", "none", 0.5, PLAIN, PLAIN)
+
+
+@pytest.fixture
+def tiny(tokenizer: Tokenizer, card: Card) -> LoadedModel:
+    torch.manual_seed(0)
+    network = Network(TINY)
+    with torch.no_grad():  # louder than at the start of training, so that answers differ by picture and seed
+        for parameter in network.parameters():
+            parameter.mul_(3.0)
+    return LoadedModel(network, tokenizer, card, "0" * 64)
