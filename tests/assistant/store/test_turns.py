@@ -138,10 +138,10 @@ def tree(store, make_record):
 
 
 @pytest.mark.parametrize(
-    ("leaf", "path"), [("c", ["a", "b", "c"]), ("b2", ["a", "b2"]), ("b", ["a", "b"]), ("a2", ["a2"]), (None, ["a2"])]
+    ("leaf", "names"), [("c", ["a", "b", "c"]), ("b2", ["a", "b2"]), ("b", ["a", "b"]), ("a2", ["a2"]), (None, ["a2"])]
 )
-def test_a_branch_runs_from_the_root_to_its_leaf(store, tree, leaf, path):
-    assert store.branch("talk", leaf) == [tree[name] for name in path]
+def test_a_branch_runs_from_the_root_to_its_leaf(store, tree, leaf, names):
+    assert store.branch("talk", leaf) == [tree[name] for name in names]
 
 
 @pytest.mark.parametrize(("turn", "group"), [("b", ["b", "b2"]), ("b2", ["b", "b2"]), ("a", ["a", "a2"]), ("c", ["c"])])
