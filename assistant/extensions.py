@@ -360,11 +360,13 @@ def hook_names() -> list[str]:
 
 
 def describe(error: BaseException | None) -> str:
-    """An exception in a few words: its message if it is ours, else its type and the first line of its message."""
+    """An exception in one line: its message if it is ours, else its type and the beginning of its message."""
     if isinstance(error, GlassboxError):
         return str(error)
-    first = (str(error).strip().splitlines() or [""])[0]
-    return f"{type(error).__name__}: {first}" if first else type(error).__name__
+    text = " ".join(str(error).split())
+    if len(text) > 300:
+        text = text[:299] + "…"
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 # Which plugins are disabled is kept beside the data, so that it holds at every door.

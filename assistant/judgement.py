@@ -77,6 +77,7 @@ def judge(stage: Stage, text: str, answers: Sequence[Answer]) -> Judgement:
         answers: of `Extensions.call` with `accept_verdicts`.
     """
     records: list[VerdictRecord] = []
+    revisions: list[str] = []
     notes: list[str] = []
     broken: PluginError | None = None
     for answer in answers:
@@ -87,16 +88,16 @@ def judge(stage: Stage, text: str, answers: Sequence[Answer]) -> Judgement:
                 notes.append(f"{answer.error} The turn went on without it.")
             continue
         for verdict in answer.value:
-            records.append(
-                VerdictRecord(stage=stage, plugin=answer.implementation.plugin, verdict=_within(verdict, stage, text))
-            )
+            if verdict.replacement is not None:
+                revisions.append(verdict.replacement)
+            kept = _for_trace(verdict, stage, text)
+            records.append(VerdictRecord(stage=stage, plugin=answer.implementation.plugin, verdict=kept))
     blocking = [each for each in records if each.verdict.blocks]
     refusal = None
     if blocking:
         refusal = _refusal(stage, text, max(blocking, key=lambda each: _strength(each.verdict)))
     elif broken is not None:
         refusal = check_failed(stage, broken)
-    revisions = [each.verdict.replacement for each in records if each.verdict.action == "revise"]
     disclaimers = [each.verdict.message for each in records if each.verdict.action == "disclaim"]
     notes += [each.verdict.message for each in records if each.verdict.action == "warn"]
     return Judgement(
@@ -120,10 +121,12 @@ def _strength(verdict: Verdict) -> tuple[int, int, float]:
     return ACTIONS.index(verdict.action), severity, verdict.score or 0.0
 
 
-def _within(verdict: Verdict, stage: Stage, text: str) -> Verdict:
-    """The verdict with only those spans that lie in the judged text."""
+def _for_trace(verdict: Verdict, stage: Stage, text: str) -> Verdict:
+    """The verdict with only those spans that lie in the judged text, and without a new answer: a later check may refuse
+    that one, and then it must stand nowhere."""
     spans = tuple(span for span in verdict.spans if span.part == stage and span.end <= len(text))
-    return verdict if spans == verdict.spans else verdict.model_copy(update={"spans": spans})
+    replacement = None if verdict.replacement is None else ""
+    return verdict.model_copy(update={"spans": spans, "replacement": replacement})
 
 
 def _refusal(stage: Stage, text: str, record: VerdictRecord) -> Refusal:

@@ -147,7 +147,8 @@ class TurnRun:
                 error = str(failure)
             except Exception as failure:
                 error = unexpected(failure)
-            yield self._step("storing")
+            self._progress.step("")
+            yield StepStarted("storing")
             record = self._finish(answer, error, stopped=self._stop.is_set())
             yield Finished(record)
         finally:
@@ -257,6 +258,7 @@ class TurnRun:
         confidence: float | None = None
         if progress.refusal:
             status, answer, error = ("asked" if progress.refusal.action == "ask" else "refused"), "", ""
+            progress.draft_changes.clear()
         elif error:
             status, answer = "failed", gate.released
         elif stopped:
