@@ -1,0 +1,42 @@
+"""Constitution packs: rules as data, applied to every question and every answer.
+
+The bundled pack ``core`` is always on. A question may name further packs (`TurnSettings.packs`), from the folder
+``packs`` in the data folder; they add rules and take none away.
+"""
+
+from __future__ import annotations
+
+from assistant_constitutions.engine import CaseResult, TestReport, run_pack_tests
+from assistant_constitutions.errors import PackError, UnknownPack
+from assistant_constitutions.hooks import (
+    after_turn,
+    before_turn,
+    check_segment,
+    enabled_packs,
+    feedback_reasons,
+    startup,
+)
+from assistant_constitutions.loader import available, load_bundled, load_file
+from assistant_constitutions.pack import EvaluatorUse, Pack, Principle, PrincipleException, TestCase
+
+__all__ = [
+    "CaseResult",
+    "EvaluatorUse",
+    "Pack",
+    "PackError",
+    "Principle",
+    "PrincipleException",
+    "TestCase",
+    "TestReport",
+    "UnknownPack",
+    "after_turn",
+    "available",
+    "before_turn",
+    "check_segment",
+    "enabled_packs",
+    "feedback_reasons",
+    "load_bundled",
+    "load_file",
+    "run_pack_tests",
+    "startup",
+]

@@ -1,0 +1,184 @@
+"""Apply packs to a text: every principle's evaluators look, and what they find becomes verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from assistant.evaluators import Evaluator, Finding, Subject
+from assistant.messages import ImagePart, Message, Turn
+from assistant.verdicts import ACTIONS, Action, Verdict
+from assistant_constitutions.errors import PackError
+from assistant_constitutions.pack import EvaluatorUse, Pack, Place, Principle, TestCase
+
+
+def check_evaluators(pack: Pack, evaluators: Mapping[str, Evaluator]) -> None:
+    """Make sure that every evaluator of a pack is there and accepts its options.
+
+    Raises:
+        PackError: one does not; the message says which principle and why.
+    """
+    for principle in pack.principles:
+        uses = (*principle.evaluators, *(use for each in principle.exceptions for use in each.evaluators))
+        for use in uses:
+            where = f"Pack {pack.id} {pack.version}, principle {principle.id}"
+            evaluator = evaluators.get(use.name)
+            if evaluator is None:
+                there = ", ".join(sorted(evaluators)) or "none"
+                raise PackError(
+                    f"{where}: expected an evaluator that is there; came {use.name!r}.",
+                    hint=f"There are: {there}. Install or enable the plugin that brings it.",
+                )
+            try:
+                evaluator.check_options(use.options)
+            except ValueError as error:
+                raise PackError(f"{where}: the evaluator {use.name!r} does not accept its options: {error}.") from error
+
+
+def judge(
+    packs: Sequence[Pack],
+    evaluators: Mapping[str, Evaluator],
+    subject: Subject,
+    places: frozenset[Place],
+    actions: frozenset[Action] = frozenset(ACTIONS),
+) -> list[Verdict]:
+    """Apply every principle of the packs that is for one of these places and has one of these actions.
+
+    Args:
+        packs: with evaluators that `check_evaluators` has accepted.
+        evaluators: by name.
+        subject: the text, and the turn around it.
+        places: where the text stands.
+        actions: which actions are possible here.
+
+    Returns:
+        A verdict for each principle that holds against the text, and an ``allow`` with score and threshold where an
+        evaluator saw something and not enough of it. Nothing for the others.
+    """
+    verdicts: list[Verdict] = []
+    for pack in packs:
+        for principle in pack.principles:
+            if principle.action in actions and not places.isdisjoint(principle.applies_to):
+                verdict = _apply(pack, principle, evaluators, subject)
+                if verdict is not None:
+                    verdicts.append(verdict)
+    return verdicts
+
+
+def _apply(pack: Pack, principle: Principle, evaluators: Mapping[str, Evaluator], subject: Subject) -> Verdict | None:
+    seen = _look(principle.evaluators, evaluators, subject)
+    if not seen:
+        return None
+    over = [(use, finding) for use, finding in seen if finding.score >= use.threshold]
+    excused = any(
+        finding.score >= use.threshold
+        for exception in principle.exceptions
+        for use, finding in (_look(exception.evaluators, evaluators, subject) if over else ())
+    )
+    # The evaluator that is furthest over its own threshold speaks; the places of all that are over it are marked.
+    use, finding = max(over or seen, key=lambda each: each[1].score - each[0].threshold)
+    holds = bool(over) and not excused
+    shown = over if holds else []
+    return Verdict(
+        action=principle.action if holds else "allow",
+        rule=pack.rule(principle),
+        evaluator=use.name,
+        spans=tuple(dict.fromkeys(span for _, each in shown for span in each.spans)),
+        regions=tuple(dict.fromkeys(region for _, each in shown for region in each.regions)),
+        score=finding.score,
+        threshold=use.threshold,
+        message=principle.message if holds else "",
+    )
+
+
+def _look(
+    uses: Sequence[EvaluatorUse], evaluators: Mapping[str, Evaluator], subject: Subject
+) -> list[tuple[EvaluatorUse, Finding]]:
+    seen: list[tuple[EvaluatorUse, Finding]] = []
+    for use in uses:
+        finding = evaluators[use.name].evaluate(subject, use.options)
+        if finding is not None:
+            seen.append((use, finding))
+    return seen
+
+
+@dataclass(frozen=True, slots=True)
+class CaseResult:
+    """What became of one test case: the strongest action, and the principle behind it."""
+
+    case: TestCase
+    action: Action
+    rule: str
+
+    @property
+    def holds(self) -> bool:
+        """Whether it is what the case expects. For ``allow`` it does not matter which principle was near."""
+        return self.action == self.case.expect and (self.action == "allow" or self.rule == self.case.rule)
+
+    def __str__(self) -> str:
+        came = self.action if self.action == "allow" else f"{self.action} by {self.rule}"
+        wanted = self.case.expect if self.case.expect == "allow" else f"{self.case.expect} by {self.case.rule}"
+        return f"{self.case.role}: {self.case.text!r}: expected {wanted}; came {came}."
+
+
+@dataclass(frozen=True, slots=True)
+class TestReport:
+    """What became of all test cases of a pack."""
+
+    __test__ = False  # a name that pytest would take for a class of tests
+
+    pack: str
+    version: str
+    results: tuple[CaseResult, ...]
+
+    @property
+    def failures(self) -> tuple[CaseResult, ...]:
+        """The cases that do not hold."""
+        return tuple(result for result in self.results if not result.holds)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every case holds."""
+        return not self.failures
+
+
+# One grey pixel stands for "a picture"; the evaluators of test cases look at texts.
+_PICTURE = ImagePart(sha256="0" * 64, media_type="image/png", width=1, height=1)
+
+
+def run_pack_tests(pack: Pack, evaluators: Mapping[str, Evaluator]) -> TestReport:
+    """Run a pack's own test cases against the pack alone.
+
+    Args:
+        pack: the pack.
+        evaluators: by name.
+
+    Returns:
+        The report; a pack without cases passes.
+
+    Raises:
+        PackError: an evaluator is missing or does not accept its options.
+    """
+    check_evaluators(pack, evaluators)
+    results: list[CaseResult] = []
+    for case in pack.tests:
+        of_user = case.role == "user"
+        images = (_PICTURE,) if case.image else ()
+        turn = Turn(door="test", question=Message(text=case.text if of_user else "", images=images))
+        subject = Subject(turn=turn, part="question" if of_user else "answer", text=case.text)
+        places = places_of(turn) if of_user else OUTPUT
+        verdicts = judge((pack,), evaluators, subject, places)
+        strongest = max(verdicts, key=lambda verdict: ACTIONS.index(verdict.action), default=None)
+        if strongest is None or strongest.rule is None:
+            results.append(CaseResult(case, "allow", ""))
+        else:
+            results.append(CaseResult(case, strongest.action, strongest.rule.id))
+    return TestReport(pack.id, pack.version, tuple(results))
+
+
+OUTPUT: frozenset[Place] = frozenset({"output"})
+
+
+def places_of(turn: Turn) -> frozenset[Place]:
+    """Where a question stands: ``input``, and ``image`` where it is about a picture."""
+    return frozenset({"input", "image"}) if turn.images else frozenset({"input"})

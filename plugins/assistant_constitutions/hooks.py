@@ -1,0 +1,118 @@
+"""Where the packs meet a turn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from assistant import Host, hookimpl
+from assistant.evaluators import Evaluator, Subject
+from assistant.messages import Turn
+from assistant.verdicts import Action, Verdict
+from assistant_constitutions.engine import OUTPUT, check_evaluators, judge, places_of, run_pack_tests
+from assistant_constitutions.errors import PackError
+from assistant_constitutions.loader import BUNDLED, available, load_bundled, load_by_id
+from assistant_constitutions.pack import Pack
+
+_BLOCKING: frozenset[Action] = frozenset({"refuse", "ask", "allow"})
+_REMARKS: frozenset[Action] = frozenset({"warn", "disclaim"})
+
+
+@dataclass
+class _House:
+    """What `startup` found, for the hooks that follow. One for each process, as the plugin is one module."""
+
+    evaluators: Mapping[str, Evaluator]
+    folder: Path
+    packs: tuple[Pack, ...]
+    extra: dict[str, tuple[object, Pack]] = field(default_factory=dict[str, tuple[object, Pack]])
+    """Packs that questions have named: id -> (state of the file, pack)."""
+
+
+_house: _House | None = None
+
+
+def _get() -> _House:
+    if _house is None:
+        raise PackError("No constitution pack is loaded.", hint="`startup` has to run before the first turn.")
+    return _house
+
+
+@hookimpl
+def startup(host: Host) -> None:
+    """Load the bundled packs.
+
+    Raises:
+        PackError: one cannot be used, or an evaluator that it needs is missing.
+    """
+    global _house
+    packs = tuple(load_bundled(pack_id) for pack_id in BUNDLED)
+    for pack in packs:
+        check_evaluators(pack, host.evaluators)
+    _house = _House(evaluators=host.evaluators, folder=host.settings.data_dir / "packs", packs=packs)
+    host.packs.update({pack.id: pack.version for pack in packs})
+
+
+@hookimpl(on_failure="closed")
+def before_turn(turn: Turn) -> list[Verdict]:
+    """Apply the rules for questions.
+
+    Raises:
+        UnknownPack: the question names a pack that is not there.
+        PackError: a pack that it names cannot be used.
+    """
+    house = _get()
+    subject = Subject(turn=turn, part="question", text=turn.question.text)
+    return judge(_packs_for(house, turn), house.evaluators, subject, places_of(turn))
+
+
+@hookimpl(on_failure="closed")
+def check_segment(turn: Turn, released: str, segment: str) -> list[Verdict]:
+    """Apply the rules for answers that can end the turn, to all of the answer so far."""
+    house = _get()
+    subject = Subject(turn=turn, part="answer", text=released + segment)
+    return judge(_packs_for(house, turn), house.evaluators, subject, OUTPUT, _BLOCKING)
+
+
+@hookimpl(phase="observe", on_failure="open")
+def after_turn(turn: Turn, answer: str) -> list[Verdict]:
+    """Apply the rules for answers that add a remark."""
+    house = _get()
+    subject = Subject(turn=turn, part="answer", text=answer)
+    return judge(_packs_for(house, turn), house.evaluators, subject, OUTPUT, _REMARKS)
+
+
+def _packs_for(house: _House, turn: Turn) -> tuple[Pack, ...]:
+    enabled = {pack.id for pack in house.packs}
+    wanted = [pack_id for pack_id in dict.fromkeys(turn.settings.packs) if pack_id not in enabled]
+    return (*house.packs, *(_extra_pack(house, pack_id) for pack_id in wanted))
+
+
+def _extra_pack(house: _House, pack_id: str) -> Pack:
+    """A pack that a question names, kept until its file changes. Its own tests must hold before it is applied."""
+    file = available(house.folder).get(pack_id)
+    state = None
+    if file is not None:
+        facts = file.stat()
+        state = (file, facts.st_mtime_ns, facts.st_size)
+    kept = house.extra.get(pack_id)
+    if kept is not None and state is not None and kept[0] == state:
+        return kept[1]
+    pack = load_by_id(pack_id, house.folder)
+    report = run_pack_tests(pack, house.evaluators)
+    if not report.passed:
+        failures = "\n".join(map(str, report.failures[:5]))
+        raise PackError(f"Pack {pack.id} {pack.version} does not pass its own tests:\n{failures}")
+    house.extra[pack_id] = (state, pack)
+    return pack
+
+
+def enabled_packs() -> list[Pack]:
+    """The packs that apply to every turn; the bundled ones where `startup` has not run."""
+    return list(_house.packs if _house is not None else map(load_bundled, BUNDLED))
+
+
+def feedback_reasons() -> list[str]:
+    """The reasons that the enabled packs offer to a person who rates an answer, each once."""
+    return list(dict.fromkeys(reason for pack in enabled_packs() for reason in pack.feedback_reasons))

@@ -1,0 +1,102 @@
+"""What a constitution pack is: principles with the words that a person reads, and the test cases that hold them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, StringConstraints
+
+from assistant.verdicts import Action, Frozen, Rule
+
+Kind = Literal["harm", "truthfulness", "fairness", "autonomy", "privacy", "regulation"]
+Place = Literal["input", "output", "image"]
+"""``input``: every question. ``output``: the answer. ``image``: a question about at least one picture."""
+
+# Letters, digits, "-" and "_" of ASCII only: an id is part of a file name and is compared by eye.
+PackId = Annotated[str, StringConstraints(pattern=r"\A[a-z][a-z0-9_-]{0,63}\z")]
+PrincipleId = Annotated[str, StringConstraints(pattern=r"\A[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*)*\z", max_length=100)]
+Sentence = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000)]
+
+
+class PackValue(Frozen):
+    """A part of a pack; it takes no value for another type (an unquoted 1.0 is no version, "yes" no number)."""
+
+    model_config = ConfigDict(strict=True)
+
+
+class EvaluatorUse(PackValue):
+    """Which evaluator looks, how sure it has to be, and what it looks for."""
+
+    name: str = Field(min_length=1, max_length=100)
+    threshold: float = Field(default=0.5, gt=0, le=1)
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class PrincipleException(PackValue):
+    """A case in which a principle does not apply. Without ``evaluators`` it is there for people only."""
+
+    text: Sentence
+    evaluators: tuple[EvaluatorUse, ...] = Field(default=(), strict=False)
+
+
+class Principle(PackValue):
+    """One rule. It applies where at least one of its evaluators reaches its threshold and no exception does.
+
+    ``text`` is the sentence that a person reads, ``instead`` what is still possible, ``message`` the question of
+    ``ask``, the note of ``warn`` or the sentence that ``disclaim`` adds.
+    """
+
+    id: PrincipleId
+    title: Sentence
+    text: Sentence
+    kind: Kind
+    applies_to: tuple[Place, ...] = Field(min_length=1, strict=False)
+    severity: Literal["low", "medium", "high", "critical"] = "medium"
+    action: Action
+    evaluators: tuple[EvaluatorUse, ...] = Field(min_length=1, strict=False)
+    exceptions: tuple[PrincipleException, ...] = Field(default=(), strict=False)
+    references: tuple[Sentence, ...] = Field(default=(), strict=False)
+    instead: str = Field(default="", max_length=2_000)
+    message: str = Field(default="", max_length=2_000)
+
+
+class TestCase(PackValue):
+    """What must become of one text. ``rule``: the principle that decides; for ``allow``, the one it comes close to.
+
+    ``image``: a picture comes with the question.
+    """
+
+    __test__ = False  # a name that pytest would take for a class of tests
+
+    text: Sentence
+    role: Literal["user", "assistant"] = "user"
+    expect: Action
+    rule: PrincipleId
+    image: bool = False
+
+
+class Pack(PackValue):
+    """A constitution pack."""
+
+    id: PackId
+    version: Annotated[str, StringConstraints(pattern=r"\A[0-9]+(\.[0-9]+){1,2}([-+.][a-z0-9.]+)?\z")]
+    title: Sentence
+    domain: Sentence
+    licence: Sentence
+    principles: tuple[Principle, ...] = Field(min_length=1, strict=False)
+    feedback_reasons: tuple[Sentence, ...] = Field(default=(), strict=False)
+    tests: tuple[TestCase, ...] = Field(default=(), strict=False)
+
+    def rule(self, principle: Principle) -> Rule:
+        """The rule as a verdict cites it."""
+        return Rule(
+            id=principle.id,
+            title=principle.title,
+            text=principle.text,
+            pack=self.id,
+            pack_version=self.version,
+            kind=principle.kind,
+            severity=principle.severity,
+            instead=principle.instead,
+            references=principle.references,
+        )

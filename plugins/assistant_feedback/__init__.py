@@ -1,0 +1,7 @@
+"""Feedback that does something: this plugin keeps every rating and says what became of it."""
+
+from __future__ import annotations
+
+from assistant_feedback.recorder import record_feedback, startup
+
+__all__ = ["record_feedback", "startup"]

@@ -1,0 +1,21 @@
+"""The eyes of the rules: evaluators that packs refer to by name.
+
+``lexical`` finds intentions by groups of words, ``personal_data`` finds numbers that belong to somebody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from assistant import hookimpl
+from assistant.evaluators import Evaluator
+from assistant_safety.lexical import LexicalEvaluator
+from assistant_safety.personal_data import PersonalDataEvaluator
+
+__all__ = ["LexicalEvaluator", "PersonalDataEvaluator", "register_evaluators"]
+
+
+@hookimpl
+def register_evaluators() -> Sequence[Evaluator]:
+    """Offer the evaluators of this plugin."""
+    return [LexicalEvaluator(), PersonalDataEvaluator()]

@@ -1,0 +1,281 @@
+"""The evaluator ``lexical``: intentions as groups of words that stand close together. It explains itself: every point
+of its score is a marked word.
+
+The options of a rule are data:
+
+    words:                                   # groups of terms; "@name" is one that this plugin brings
+      explosive: [bomb, dynamite, nail bomb]
+    patterns:
+      - {all_of: ["@make", explosive], within: 8, unless: ["@history"]}
+      - {any_of: [how to blow up a building], score: 0.9}
+    unless: ["@prevention"]                  # for every pattern
+
+A term is one word or several; each word also stands for its simple inflections (make, makes, made, making), and with
+"=" in front only for itself. Nothing of a pack becomes a regular expression, and the effort is linear in the text.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from assistant.evaluators import Finding, Subject
+from assistant.verdicts import Span
+from assistant_safety.inflection import forms_of
+from assistant_safety.reading import Reading, read, words_of
+
+Place = tuple[int, int]
+"""First and last word number, both inclusive."""
+
+_REMEMBERED = 4
+"""How many of the latest places of a group are tried, where the last one shares words with another group's."""
+
+
+class Pattern(BaseModel):
+    """One thing to look for: a phrase out of ``any_of``, or a word of every group in ``all_of``.
+
+    ``within``: from the first to the last of these words, counted in words, inside one sentence. ``ordered``: the
+    groups come in the order given. ``unless``: groups; one of their words in the same sentence takes the find back.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    all_of: tuple[str, ...] = ()
+    any_of: tuple[str, ...] = ()
+    within: int = Field(default=10, ge=1, le=200)
+    ordered: bool = False
+    unless: tuple[str, ...] = ()
+    score: float = Field(default=0.9, gt=0, le=1)
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if bool(self.all_of) == bool(self.any_of):
+            raise ValueError("expected either all_of (names of groups) or any_of (phrases), and not both")
+        return self
+
+
+class LexicalOptions(BaseModel):
+    """What a rule may tell this evaluator."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    words: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    patterns: tuple[Pattern, ...] = Field(min_length=1)
+    unless: tuple[str, ...] = ()
+
+
+@cache
+def shared_groups() -> Mapping[str, tuple[str, ...]]:
+    """The groups that every pack may use with an "@" in front of the name."""
+    text = resources.files("assistant_safety").joinpath("word_groups.yaml").read_text(encoding="utf-8")
+    return {name: tuple(terms) for name, terms in yaml.safe_load(text).items()}
+
+
+class Group:
+    """Terms, ready to be found."""
+
+    def __init__(self, terms: Iterable[str]) -> None:
+        self._by_first: dict[str, list[tuple[frozenset[str], ...]]] = {}
+        for term in terms:
+            words = _words(term)
+            for form in words[0]:
+                self._by_first.setdefault(form, []).append(words[1:])
+        self._first = frozenset(self._by_first)
+        self._longest = max(map(len, self._first), default=0)
+
+    def find(self, reading: Reading) -> list[Place]:
+        """Every place where a term stands, sorted."""
+        places: set[Place] = set()
+        for form in reading.places.keys() & self._first:
+            for first, last in reading.places[form]:
+                for rest in self._by_first[form]:
+                    end: int | None = last
+                    for forms in rest:
+                        end = reading.follow(forms, end + 1)
+                        if end is None:
+                            break
+                    if end is not None:
+                        places.add((first, end))
+        for number, letters in reading.rows:
+            for start in range(len(letters) - 3):
+                for length in range(4, min(self._longest, len(letters) - start) + 1):
+                    form = letters[start : start + length]
+                    if () in self._by_first.get(form, ()):
+                        places.add((number + start, number + start + length - 1))
+        return sorted(places)
+
+
+def _words(term: str) -> tuple[frozenset[str], ...]:
+    """The words of a term as a text would be read, each with its forms: "ex-wife's" is two."""
+    forms: list[frozenset[str]] = []
+    for piece in term.split():
+        exact = piece.startswith("=")
+        forms.extend(frozenset({word}) if exact else forms_of(word) for word in words_of(piece))
+    return tuple(forms)
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    options: LexicalOptions
+    groups: dict[str, Group]
+    phrases: tuple[Group, ...]
+    """One for each pattern; empty where it uses groups."""
+
+
+def _compile(options: Mapping[str, Any]) -> _Compiled:
+    try:
+        checked = LexicalOptions.model_validate(dict(options))
+    except ValidationError as error:
+        problems = [
+            f"option {'.'.join(map(str, problem['loc'])) or '(all)'}: {problem['msg']}; came {problem['input']!r:.80}"
+            for problem in error.errors()
+        ]
+        raise ValueError("; ".join(problems)) from error
+    shared = shared_groups()
+    known: dict[str, tuple[str, ...]] = {**checked.words, **{f"@{name}": terms for name, terms in shared.items()}}
+    for name, terms in checked.words.items():
+        if name.startswith("@"):
+            raise ValueError(f"option words.{name}: a name must not start with '@'")
+        for term in terms:
+            if not _words(term):
+                raise ValueError(f"option words.{name}: expected words; came {term!r}")
+    used = {name for pattern in checked.patterns for name in (*pattern.all_of, *pattern.unless)}
+    used.update(checked.unless)
+    for name in sorted(used):
+        if name not in known:
+            raise ValueError(f"group {name!r} is used and not defined; defined are {', '.join(sorted(known))}")
+    unused = checked.words.keys() - used
+    if unused:
+        raise ValueError(f"option words: never used: {', '.join(sorted(unused))}")
+    groups = {name: Group(known[name]) for name in used}
+    return _Compiled(checked, groups, tuple(Group(pattern.any_of) for pattern in checked.patterns))
+
+
+def _closest(found: list[list[Place]], reading: Reading, within: int, ordered: bool) -> list[tuple[Place, ...]]:
+    """Sets of places, one of each group, close enough and inside one sentence; in one walk over all places."""
+    if not all(found):
+        return []
+    merged = sorted((place, which) for which, places in enumerate(found) for place in places)
+    latest: list[deque[tuple[Place, ...]]] = [deque(maxlen=_REMEMBERED) for _ in found]
+    matches: list[tuple[Place, ...]] = []
+    for place, which in merged:
+        if ordered:
+            chain = _before(latest[which - 1], place) if which else ()
+            if chain is None:
+                continue
+            chain = (*chain, place)
+            latest[which].append(chain)
+            if which < len(found) - 1:
+                continue
+        else:
+            latest[which].append((place,))
+            chain = (place,)
+            for other, others in enumerate(latest):
+                step = None if other == which else _before(others, *chain)
+                chain = (*chain, *step) if step else chain
+            if len(chain) < len(found):
+                continue
+        first = min(step[0] for step in chain)
+        last = max(step[1] for step in chain)
+        if last - first < within and reading.sentences[first] == reading.sentences[last]:
+            matches.append(chain)
+    return matches
+
+
+def _before(chains: Iterable[tuple[Place, ...]], *places: Place) -> tuple[Place, ...] | None:
+    """The latest of some chains that shares no word with these places."""
+    for chain in reversed(tuple(chains)):
+        if all(one[1] < two[0] or two[1] < one[0] for one in chain for two in places):
+            return chain
+    return None
+
+
+class LexicalEvaluator:
+    """Finds intentions by groups of words. The score is 1 minus the chance that every found pattern is wrong:
+    ``1 - (1 - s1)(1 - s2)...`` over the scores of the patterns that were found."""
+
+    name = "lexical"
+
+    def __init__(self) -> None:
+        self._ready: dict[int, tuple[Mapping[str, Any], _Compiled]] = {}
+
+    def check_options(self, options: Mapping[str, Any]) -> None:
+        """Accept the options of a rule.
+
+        Raises:
+            ValueError: names the option, what was expected and what came.
+        """
+        self._get(options)
+
+    def evaluate(self, subject: Subject, options: Mapping[str, Any]) -> Finding | None:
+        """Look for the patterns of a rule; the spans mark the words that made the score."""
+        compiled = self._get(options)
+        reading = read(subject.text)
+        if not reading.words:
+            return None
+        found: dict[str, list[Place]] = {}
+
+        def places(name: str) -> list[Place]:
+            if name not in found:
+                found[name] = compiled.groups[name].find(reading)
+            return found[name]
+
+        doubt = 1.0
+        marked: set[Place] = set()
+        for pattern, phrases in zip(compiled.options.patterns, compiled.phrases, strict=True):
+            if pattern.any_of:
+                chains = [(place,) for place in phrases.find(reading)]
+            else:
+                groups: list[list[Place]] = []
+                for name in pattern.all_of:
+                    groups.append(places(name))
+                    if not groups[-1]:
+                        break
+                chains = _closest(groups, reading, pattern.within, pattern.ordered)
+            if not chains:
+                continue
+            excused = {
+                reading.sentences[first]
+                for name in (*compiled.options.unless, *pattern.unless)
+                for first, _ in places(name)
+            }
+            kept = [chain for chain in chains if reading.sentences[chain[0][0]] not in excused]
+            if kept:
+                doubt *= 1 - pattern.score
+                marked.update(place for chain in kept for place in chain)
+        if not marked:
+            return None
+        spans = tuple(
+            Span(part=subject.part, start=reading.starts[first], end=reading.ends[last])
+            for first, last in _joined(marked)
+        )
+        return Finding(score=round(1 - doubt, 6), spans=spans)
+
+    def _get(self, options: Mapping[str, Any]) -> _Compiled:
+        # By identity, because a pack hands over the same object every time; keeping it keeps its id from being reused.
+        kept = self._ready.get(id(options))
+        if kept is not None and kept[0] is options:
+            return kept[1]
+        compiled = _compile(options)
+        if len(self._ready) >= 1024:
+            self._ready.clear()
+        self._ready[id(options)] = (options, compiled)
+        return compiled
+
+
+def _joined(places: set[Place]) -> list[Place]:
+    """Places that overlap or touch, as one."""
+    joined: list[Place] = []
+    for first, last in sorted(places):
+        if joined and first <= joined[-1][1] + 1:
+            joined[-1] = (joined[-1][0], max(last, joined[-1][1]))
+        else:
+            joined.append((first, last))
+    return joined
