@@ -1,0 +1,139 @@
+"""What the commands share: how errors end a command, where output goes, and how the house is opened."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
+
+import typer
+from typer.core import TyperGroup
+
+from assistant.errors import GlassboxError, InputError
+
+if TYPE_CHECKING:
+    from assistant.runtime import Runtime
+    from assistant.settings import Settings
+    from assistant.store import Store
+
+FOUND = 1
+"""The command did its work and found something: a refusal, a failed turn, a broken chain."""
+NOT_DONE = 2
+"""The command could not do its work: misuse, or something that it needs is missing."""
+INTERRUPTED = 130
+"""Ctrl-C, as shells count it."""
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+ModelOption = Annotated[
+    str | None, typer.Option("--model", metavar="M", help="Which model answers; left out, the one in the settings.")
+]
+PacksOption = Annotated[
+    list[str] | None,
+    typer.Option("--pack", metavar="ID", help="A pack to apply besides the enabled ones. May be given several times."),
+]
+
+
+class Commands(TyperGroup):
+    """A group of commands that ends every error of ours as one message on standard error."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command.
+
+        Raises:
+            typer.Exit: an error of ours came up, or the person pressed Ctrl-C; the message is printed.
+        """
+        try:
+            return super().invoke(ctx)
+        except GlassboxError as error:
+            tell(f"Error: {error}")
+            raise typer.Exit(NOT_DONE) from error
+        except KeyboardInterrupt as error:
+            tell("Stopped.")
+            raise typer.Exit(INTERRUPTED) from error
+
+
+def tell(text: str) -> None:
+    """Say something to the person, on standard error."""
+    typer.echo(text, err=True)
+
+
+@contextmanager
+def data_output() -> Generator[TextIO]:
+    """Standard output for the command's data alone: whatever a plugin prints meanwhile goes to standard error."""
+    out = sys.stdout
+    with redirect_stdout(sys.stderr):
+        yield out
+
+
+def write(out: TextIO, text: str) -> None:
+    """Write text at once."""
+    out.write(text)
+    out.flush()
+
+
+def write_json(out: TextIO, value: Any) -> None:
+    """Write one JSON value on one line, in ASCII so that every terminal and pipe can carry it."""
+    write(out, json.dumps(value, allow_nan=False) + "\n")
+
+
+def open_runtime(settings: Settings) -> Runtime:
+    """The assistant that the commands use. Tests put their own in its place.
+
+    Raises:
+        SettingsError: a setting cannot work.
+        StoreError: the database cannot be opened.
+    """
+    from assistant.runtime import Runtime
+
+    return Runtime(settings)
+
+
+@contextmanager
+def scratch_runtime(settings: Settings) -> Generator[Runtime]:
+    """An assistant with an empty database that is thrown away: to try the plugins and the model whatever state the real
+    one is in.
+
+    Raises:
+        SettingsError: a setting cannot work.
+        StoreError: not even an empty database can be made.
+    """
+    with TemporaryDirectory(prefix="glassbox-", ignore_cleanup_errors=True) as folder:
+        runtime = open_runtime(settings.model_copy(update={"database_url": f"sqlite:///{folder}/scratch.sqlite3"}))
+        try:
+            yield runtime
+        finally:
+            runtime.close()
+
+
+@contextmanager
+def open_store(settings: Settings) -> Generator[Store]:
+    """The database alone, without plugins and models.
+
+    Raises:
+        StoreError: it cannot be opened.
+    """
+    from assistant.store import Store
+
+    store = Store(settings.database)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def try_packs(runtime: Runtime, packs: Sequence[str]) -> None:
+    """Make sure that packs named on the command line can be applied, before anything is judged by them.
+
+    Raises:
+        InputError: they cannot; the message is that of the plugin that would have to apply them.
+    """
+    if not packs:
+        return
+    from assistant.messages import TurnSettings
+
+    refusal = runtime.check("hello", settings=TurnSettings(packs=tuple(packs))).refusal
+    if refusal is not None and refusal.cause == "check_failed":
+        raise InputError(f"--pack {' --pack '.join(packs)} cannot be applied. {refusal.message}")
