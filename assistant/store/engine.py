@@ -36,9 +36,9 @@ class Database:
         self._writer = threading.Lock()
         self._closed = False
         with explained(self.place, self.file):
+            self.engine = _engine(address, self.place)
             if self.file is not None:
                 _check_file(self.file, self.place)
-            self.engine = _engine(address)
         self._writing_engine = self.engine.execution_options(glassbox_writes=True)
         try:
             if self.file is not None:
@@ -117,10 +117,16 @@ def _address(url: str) -> URL:
         ) from error
 
 
-def _engine(address: URL) -> Engine:
-    if address.get_backend_name() != "sqlite":
-        return create_engine(address, pool_pre_ping=True)
-    engine = create_engine(address, pool_size=8, max_overflow=32)
+def _engine(address: URL, place: str) -> Engine:
+    try:
+        if address.get_backend_name() != "sqlite":
+            return create_engine(address, pool_pre_ping=True)
+        engine = create_engine(address, pool_size=8, max_overflow=32)
+    except (TypeError, ValueError) as error:
+        raise StoreUnavailable(
+            f"{place} has an address with an option that cannot be used: {error}.",
+            hint="Write the address as sqlite:///folder/file.sqlite3.",
+        ) from error
     event.listen(engine, "connect", _prepare_connection)
     event.listen(engine, "begin", _begin)
     return engine

@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,16 @@ def test_a_full_disk_says_so_and_stays_usable(make_record, picture):
         assert [store.turn(record.id) for record in saved] == saved
         assert len(store.conversations()) == len(saved)
         assert store.verify_audit().ok
+        (folder / "filler").write_bytes(b"")
+        with suppress(OSError), (folder / "filler").open("ab", buffering=0) as filler:
+            while True:
+                filler.write(b"x" * 512)
+        with pytest.raises(StoreFull):
+            Store(f"sqlite:///{folder}/other.sqlite3")
+        with pytest.raises(StoreFull):
+            Store(f"sqlite:///{folder}/new/other.sqlite3")
+        with pytest.raises(StoreFull):
+            store.save_turn(make_record("x" * 100_000))
         subprocess.run(["mount", "-o", "remount,size=8m", str(folder)], check=True)
         store.save_turn(record)
         assert store.turn(record.id) == record
@@ -215,6 +226,8 @@ def test_another_program_that_writes_for_too_long(store, make_record, raw):
         ("not an address", "cannot be read"),
         ("sqlite://", "names no file"),
         ("sqlite:///:memory:", "names no file"),
+        ("sqlite:////tmp/never/made.sqlite3?timeout=abc", "option that cannot be used"),
+        ("postgresql://host:abc/db", "cannot be read"),
         ("oracle+nodriver://somewhere/db", "driver|cannot be used"),
         ("postgresql://user:hunter2@127.0.0.1:1/db", "The database postgresql"),
     ],
@@ -223,6 +236,7 @@ def test_an_address_that_cannot_work(url, said):
     with pytest.raises(StoreUnavailable, match=said) as raised:
         Store(url)
     assert "hunter2" not in str(raised.value)
+    assert not Path("/tmp/never").exists()
     assert raised.value.hint
 
 
