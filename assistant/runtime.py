@@ -33,7 +33,7 @@ from assistant.messages import (
 )
 from assistant.settings import Settings
 from assistant.store import Store
-from assistant.turn_run import House, Question, TurnRun, judge_question
+from assistant.turn_run import House, Question, TurnRun, judge_question, with_required
 
 __all__ = ["Question", "Runtime", "finish"]
 
@@ -196,7 +196,7 @@ class Runtime:
             turn = turn.model_copy(update={"question": Message(text="")})
             arguments = {"turn": turn, "released": "", "segment": message.text}
             first = self.extensions.call("check_segment", arguments, accept_verdicts)
-            judgements = [judge("answer", message.text, first)]
+            judgements = [with_required(self.extensions, judge("answer", message.text, first))]
             if judgements[0].refusal is None:
                 second = self.extensions.call("after_turn", {"turn": turn, "answer": message.text}, accept_verdicts)
                 judgements.append(judge("answer", message.text, second))

@@ -292,16 +292,20 @@ class TurnRun:
 def judge_question(extensions: Extensions, turn: Turn) -> Judgement:
     """What the plugins say before a model sees the question; a required plugin that is missing refuses."""
     answers = extensions.call("before_turn", {"turn": turn}, accept_verdicts)
-    judgement = judge("question", turn.question.text, answers)
+    return with_required(extensions, judge("question", turn.question.text, answers))
+
+
+def with_required(extensions: Extensions, judgement: Judgement) -> Judgement:
+    """The judgement, or a refusal in its place where a required plugin is missing and nothing else refuses."""
     missing = extensions.missing_required()
-    if missing and judgement.refusal is None:
-        status = missing[0]
-        error = PluginLoadError(
-            f"The rules of the plugin {status.name!r} must hold, and it is not working. {status.detail}",
-            plugin=status.name,
-        )
-        return replace(judgement, refusal=check_failed("question", error))
-    return judgement
+    if not missing or judgement.refusal is not None:
+        return judgement
+    status = missing[0]
+    error = PluginLoadError(
+        f"The rules of the plugin {status.name!r} must hold, and it is not working. {status.detail}",
+        plugin=status.name,
+    )
+    return replace(judgement, refusal=check_failed(judgement.stage, error))
 
 
 def _observers_may_not_decide(answer: Answer) -> Answer:
