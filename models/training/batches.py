@@ -149,7 +149,7 @@ def make_batch(
     labels = np.full((rows, config.rows * config.cols, 2), -1, dtype=np.int64)
     questions = 0
     for row in range(rows):
-        example = make_example(rng, mix, data, 10)
+        example = make_example(rng, mix, data, 14)
         if example.picture is not None:
             pixels[row] = to_pixels(example.picture, config.side)
             seen[row] = 1

@@ -6,7 +6,7 @@ Each intent has one honest reply. Forms in `HELD_OUT` are never trained on; they
 import random
 from typing import Final
 
-from training.questions import Asked
+from training.questions import Asked, typed
 
 NEEDS_PICTURE: Final = "I don't see a picture. Please add one."
 ONLY_PICTURES: Final = "I answer questions about pictures. Please add one."
@@ -393,3 +393,10 @@ def ask_talk(rng: random.Random) -> Asked:
 def held_out() -> list[Asked]:
     """All talk questions in wordings that training never shows."""
     return [Asked(q, REPLIES[intent], "talk", {"intent": intent}) for intent, forms in HELD_OUT.items() for q in forms]
+
+
+def trained_examples(seed: int, n: int) -> list[Asked]:
+    """Talk in the wordings of training, as people type it."""
+    rng = random.Random(f"talk/{seed}")
+    examples = [ask_talk(rng) for _ in range(n)]
+    return [Asked(typed(rng, a.question), a.answer, a.kind, a.about) for a in examples]

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from assistant_vlm.config import Card, ModelConfig
+
 from assistant_vlm.confidence import FEATURES
+from assistant_vlm.config import Card, ModelConfig
 from assistant_vlm.loading import LoadedModel
 from assistant_vlm.network import Network
 from assistant_vlm.tokenizer import Tokenizer

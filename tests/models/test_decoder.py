@@ -2,13 +2,14 @@
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from assistant_vlm.attention import attend, attend_watched
 from assistant_vlm.decoder import Cache
 from assistant_vlm.network import Network
 from assistant_vlm.norm import RMSNorm
 from assistant_vlm.rotary import rotary_table, rotate
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 # float32 rounds at 6e-8 of a value near 1; sums over at most a few hundred terms stay well inside these.
 CLOSE = {"rtol": 1e-4, "atol": 1e-5}

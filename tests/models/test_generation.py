@@ -2,12 +2,13 @@ import math
 
 import pytest
 import torch
-from assistant_vlm import GenerationSettings, LoadedModel, SettingsError, Step
-from assistant_vlm.generation import choose, prefix_tokens
-from assistant_vlm.tokenizer import ANSWER, END, QUESTION, WITH_PICTURE, WITHOUT_PICTURE, Tokenizer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
+
+from assistant_vlm import GenerationSettings, LoadedModel, SettingsError, Step
+from assistant_vlm.generation import choose, prefix_tokens
+from assistant_vlm.tokenizer import ANSWER, END, QUESTION, WITH_PICTURE, WITHOUT_PICTURE, Tokenizer
 
 WARM = GenerationSettings(max_tokens=12, temperature=1.0, seed=5)
 

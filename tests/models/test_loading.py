@@ -4,13 +4,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-import assistant_vlm
 import pytest
 import torch
+from PIL import Image
+
+import assistant_vlm
 from assistant_vlm import LoadedModel, VlmError, WeightsError, load
 from assistant_vlm.config import Card, ModelConfig
 from assistant_vlm.loading import CONFIG_FILE, TOKENIZER_FILE, WEIGHTS_FILE
-from PIL import Image
 from training.export import write_weights
 
 

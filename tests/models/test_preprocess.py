@@ -1,11 +1,12 @@
 import pytest
 import torch
-from assistant_vlm.errors import PictureError
-from assistant_vlm.loading import EncodedImage
-from assistant_vlm.preprocess import patch_box, to_pixels
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+
+from assistant_vlm.errors import PictureError
+from assistant_vlm.loading import EncodedImage
+from assistant_vlm.preprocess import patch_box, to_pixels
 
 
 @given(st.integers(1, 20), st.integers(1, 20))
@@ -31,9 +32,7 @@ def test_a_patch_that_is_not_there_is_named(row: int, col: int) -> None:
 @pytest.mark.parametrize("size", [(100, 50), (32, 200), (300, 300)])
 def test_a_mark_lands_in_the_patch_whose_box_holds_it(size: tuple[int, int]) -> None:
     picture = Image.new("RGB", size)
-    left, top, right, bottom = (
-        round(v * s) for v, s in zip(patch_box(1, 2, 4, 4), (*size, *size), strict=True)
-    )
+    left, top, right, bottom = (round(v * s) for v, s in zip(patch_box(1, 2, 4, 4), (*size, *size), strict=True))
     picture.paste((255, 255, 255), (left, top, right, bottom))
     light = to_pixels(picture, 32).mean(0).view(4, 8, 4, 8).mean((1, 3))
     assert divmod(int(light.argmax()), 4) == (1, 2)

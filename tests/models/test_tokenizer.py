@@ -1,8 +1,9 @@
 import pytest
-from assistant_vlm.errors import WeightsError
-from assistant_vlm.tokenizer import CONTROL, Tokenizer, normalise_question
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from assistant_vlm.errors import WeightsError
+from assistant_vlm.tokenizer import CONTROL, Tokenizer, normalise_question
 
 UNICODE = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 
@@ -13,7 +14,9 @@ def test_any_text_comes_back(tokenizer: Tokenizer, text: str) -> None:
     assert tokenizer.decode(tokenizer.encode(text)) == text
 
 
-@pytest.mark.parametrize("text", ["", " ", "  two  spaces ", "\u2581", "naïve 🎉 日本語", "\x00", "a\u2581b", "<answer>"])
+@pytest.mark.parametrize(
+    "text", ["", " ", "  two  spaces ", "\u2581", "naïve 🎉 日本語", "\x00", "a\u2581b", "<answer>"]
+)
 def test_awkward_text_comes_back(tokenizer: Tokenizer, text: str) -> None:
     assert tokenizer.decode(tokenizer.encode(text)) == text
 
