@@ -60,7 +60,11 @@ def ask(
             )
             with _stopped_by_ctrl_c() as stop:
                 events = runtime.run_turn(runtime.follow(None, asked), stop)
-                record = _print_json(events, out) if json else _print_text(events, out)
+                try:
+                    record = _print_json(events, out) if json else _print_text(events, out)
+                finally:
+                    if isinstance(events, Generator):
+                        events.close()  # where the reader of our output went away, the turn is stored as stopped
         finally:
             runtime.close()
     if stop.is_set():
