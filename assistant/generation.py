@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from time import monotonic
-from typing import cast
+from typing import Literal, cast
 
 from assistant.backends import AnswerEnd, Backend, Delta
 from assistant.errors import BackendError, GenerationError
@@ -30,6 +30,9 @@ class _Info:
 _Item = StepStarted | _Info | Delta | AnswerEnd | _Failed | None
 
 
+ModelState = Literal["not_loaded", "loading", "ready", "failed"]
+
+
 class Generator:
     """One backend with its place in the queue: one answer at a time, the others wait asleep."""
 
@@ -37,6 +40,7 @@ class Generator:
         self.backend = backend
         self._settings = settings
         self._busy = threading.Lock()
+        self.state: ModelState = "not_loaded"
 
     def warm_up(self) -> None:
         """Load the model now, before the first question.
@@ -45,7 +49,17 @@ class Generator:
             BackendError: it cannot be loaded.
         """
         with self._busy:
+            self._load()
+
+    def _load(self) -> None:
+        if self.state != "ready":
+            self.state = "loading"
+        try:
             self.backend.load()
+        except BaseException:
+            self.state = "failed"
+            raise
+        self.state = "ready"
 
     def run(self, turn: Turn, stop: threading.Event) -> Iterator[StepStarted | ModelInfo | Delta | AnswerEnd | None]:
         """Answer one question.
@@ -116,7 +130,7 @@ class Generator:
                     return
         try:
             put(StepStarted("loading"))
-            self.backend.load()
+            self._load()
             put(_Info(self.backend.info()))
             if turn.images:
                 put(StepStarted("reading"))

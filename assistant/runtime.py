@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from time import perf_counter
-from typing import Any
+from typing import Any, Literal
 
 from assistant.backends import Backend, ModelTrace
 from assistant.errors import NotFound, UnknownModel
@@ -16,7 +16,7 @@ from assistant.evaluators import Evaluator
 from assistant.events import Event, Finished
 from assistant.explanations import Explanation
 from assistant.extensions import Extensions, Host, PluginStatus, describe
-from assistant.generation import Generator
+from assistant.generation import Generator, ModelState
 from assistant.intake import ImageSource, read_message
 from assistant.judgement import Stage, accept_nothing, accept_verdicts, judge
 from assistant.messages import (
@@ -122,6 +122,13 @@ class Runtime:
             self.generator().warm_up()
         except Exception as error:
             log.warning("The model is not ready: %s", describe(error))
+
+    def model_state(self) -> ModelState | Literal["missing"]:
+        """How far the default model is: for health checks."""
+        try:
+            return self.generator().state
+        except UnknownModel:
+            return "missing"
 
     # Questions
 
