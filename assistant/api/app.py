@@ -1,0 +1,47 @@
+"""One FastAPI application: health, turns, pictures, and the page at the root."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from assistant.runtime import Runtime
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+LOCAL_NAMES = ["127.0.0.1", "localhost", "[::1]", "testserver"]
+"""Names that a browser may call the server by; with any other, a strange page could read the chats by DNS rebinding."""
+
+
+def create_app(runtime: Runtime) -> FastAPI:
+    """The application over a runtime.
+
+    Args:
+        runtime: answers, and keeps what is shown.
+    """
+    import gradio as gr
+    from fastapi import FastAPI
+    from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+    from assistant.api import health, pictures, turns
+    from assistant.ui import build_ui
+    from assistant.ui.look import style_sheet, theme
+
+    app = FastAPI(title="Glassbox", docs_url=None, redoc_url=None, openapi_url="/v1/openapi.json")
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=LOCAL_NAMES)
+    app.include_router(health.router(runtime))
+    app.include_router(turns.router(runtime))
+    app.include_router(pictures.router(runtime))
+    return gr.mount_gradio_app(
+        app,
+        build_ui(runtime),
+        path="/",
+        footer_links=[],
+        run_history=False,
+        max_file_size=runtime.settings.max_image_bytes,
+        ssr_mode=False,
+        mcp_server=False,
+        enable_monitoring=False,
+        theme=theme(),
+        css_paths=style_sheet(),
+    )

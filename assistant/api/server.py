@@ -1,0 +1,140 @@
+"""`serve`: the program that people start."""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import logging
+import socket
+import sys
+import threading
+import urllib.request
+import webbrowser
+
+from assistant.errors import PortInUse, ServerError, SettingsError
+from assistant.runtime import Runtime
+from assistant.settings import Settings
+
+log = logging.getLogger("glassbox.server")
+
+GRACE_SECONDS = 3
+"""How long open connections may go on after Ctrl-C."""
+
+
+def serve(settings: Settings, *, open_browser: bool) -> int:
+    """Show the page until somebody presses Ctrl-C.
+
+    One line with the address goes to standard error when the page answers. The model is loaded behind the page.
+
+    Args:
+        settings: host, port and everything else.
+        open_browser: open the page in the person's browser.
+
+    Returns:
+        0 after Ctrl-C.
+
+    Raises:
+        SettingsError: the host is not this computer itself.
+        PortInUse: another program listens on the port.
+        StoreError: the database cannot be opened.
+    """
+    check_host(settings.host)
+    listener = listen(settings.host, settings.port)  # before anything slow: the port is ours from here on
+    try:
+        return _serve(settings, listener, open_browser=open_browser)
+    finally:
+        listener.close()
+
+
+def _serve(settings: Settings, listener: socket.socket, *, open_browser: bool) -> int:
+    import uvicorn
+
+    from assistant.api.app import create_app
+
+    runtime = Runtime(settings)
+    try:
+        config = uvicorn.Config(
+            create_app(runtime), log_level="warning", access_log=False, timeout_graceful_shutdown=GRACE_SECONDS
+        )
+        server = uvicorn.Server(config)
+        address = address_of(listener)
+        threading.Thread(
+            target=_announce, args=(server, address, runtime, open_browser), name="glassbox-announce", daemon=True
+        ).start()
+        try:
+            server.run(sockets=[listener])
+        except KeyboardInterrupt:
+            pass
+        if not server.started:
+            raise ServerError("The web server did not start; the lines above say why.")
+        print("Glassbox has stopped.", file=sys.stderr)
+        return 0
+    finally:
+        runtime.close()
+
+
+def _announce(server: object, address: str, runtime: Runtime, open_browser: bool) -> None:
+    """Wait until the page answers, say so, and load the model behind it."""
+    try:
+        with urllib.request.urlopen(address, timeout=120) as answer:
+            answer.read()
+    except OSError as error:
+        log.error("The page does not answer at %s: %s", address, error)
+        return
+    print(f"Glassbox is at {address} (Ctrl-C stops it).", file=sys.stderr, flush=True)
+    if open_browser:
+        webbrowser.open(address)
+    runtime.warm_up()
+
+
+def check_host(host: str) -> None:
+    """Let only this computer in: there are no accounts yet.
+
+    Raises:
+        SettingsError: other computers could reach that address.
+    """
+    try:
+        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        loopback = False
+    if not loopback:
+        raise SettingsError(
+            f"The host must be this computer itself (127.0.0.1, ::1 or localhost); came {host!r}. This version has no "
+            "accounts: whoever reaches the page can read every chat.",
+            hint="Leave --host out, and reach it from elsewhere through an SSH tunnel.",
+        )
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens on the port; 0 takes a free one.
+
+    Raises:
+        PortInUse: another program listens there.
+        ServerError: the system does not allow it.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    if sys.platform != "win32":  # there it would let two programs share the port
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            other = port + 1 if port < 65535 else port - 1
+            raise PortInUse(
+                f"Port {port} is taken by another program, perhaps by a Glassbox that is already running.",
+                hint=f"Open http://{host}:{port}, or type: assistant serve --port {other}",
+            ) from error
+        raise ServerError(
+            f"The server cannot listen on {host}:{port}: {error.strerror or error}.",
+            hint="Choose another port, as in: assistant serve --port 7861",
+        ) from error
+    return listener
+
+
+def address_of(listener: socket.socket) -> str:
+    """The address to type into a browser."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -1,0 +1,186 @@
+"""Everything that a page can do besides running a turn. Plain functions from a page and what came to an `Update`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from assistant.errors import GlassboxError
+from assistant.messages import Feedback, Receipt
+from assistant.runtime import Runtime
+from assistant.ui.fields import field_number, field_text, field_texts
+from assistant.ui.reading import Reader
+from assistant.ui.session import Page, RunningTurns, Update
+from assistant.ui.views.markup import Html
+from assistant.ui.views.phase import phase
+
+Rating = Literal["up", "down", "none"]
+
+
+class Handlers:
+    """The handlers of the panels.
+
+    What a browser sends is checked here: an id that does not exist or a field of the wrong type ends in a sentence on
+    the page, never in an exception.
+    """
+
+    def __init__(self, runtime: Runtime, reader: Reader, running: RunningTurns) -> None:
+        self._runtime = runtime
+        self._reader = reader
+        self._running = running
+
+    def act(self, page: Page, session: str, data: Mapping[str, Any]) -> Update:
+        """What a button or a form of the page asks for; ``data["act"]`` names it."""
+        turn, chat = field_text(data, "turn"), field_text(data, "chat")
+        try:
+            match field_text(data, "act"):
+                case "open":
+                    return self.open_chat(session, chat)
+                case "rename":
+                    return self.rename(page, chat, field_text(data, "title"))
+                case "delete":
+                    return self.delete(page, session, chat)
+                case "version":
+                    return self.show_version(page, session, turn)
+                case "thumb":
+                    return self.thumb(page, turn, "up" if field_text(data, "rating") == "up" else "down")
+                case "take-back":
+                    return self.rate(page, turn, "none")
+                case "rate":
+                    rating: Rating = "up" if field_text(data, "rating") == "up" else "down"
+                    offered = self._reader.reasons()
+                    reasons = tuple(reason for reason in field_texts(data, "reasons") if reason in offered)
+                    return self.rate(page, turn, rating, reasons, field_text(data, "text"), field_text(data, "correction"))
+                case "appeal":
+                    return self.appeal(page, turn, field_text(data, "text"))
+                case "look":
+                    return self.look(page, turn)
+                case "word":
+                    return self.word(page, turn, index=field_number(data, "word"), place=field_number(data, "at"))
+                case unknown:
+                    return _problem(f"The page asked for “{unknown}”, which does not exist. Load the page again.")
+        except GlassboxError as error:
+            return _problem(str(error))
+
+    # Chats
+
+    def loaded(self, conversation_id: str | None) -> Update:
+        """Everything, for a page that has just been opened."""
+        return self._everything(self._reader.load(conversation_id))
+
+    def new_chat(self, session: str) -> Update:
+        """An empty page; a running turn is stopped and kept in its chat."""
+        self._running.leave(session)
+        return self._everything(Page())
+
+    def open_chat(self, session: str, conversation_id: str) -> Update:
+        """Show a past chat up to its newest turn."""
+        self._running.leave(session)
+        page = self._reader.load(conversation_id)
+        if page.conversation_id is None:
+            return replace(
+                self._everything(page), phase=phase("This chat is no longer there: it was deleted.", problem=True)
+            )
+        return self._everything(page)
+
+    def rename(self, page: Page, conversation_id: str, title: str) -> Update:
+        """Give a chat another title."""
+        self._runtime.store.rename_conversation(conversation_id, title)
+        return Update(chats=self._reader.chats(page), phase=phase("Renamed.", hidden=True))
+
+    def delete(self, page: Page, session: str, conversation_id: str) -> Update:
+        """Delete a chat; where it is the open one, an empty page comes."""
+        if conversation_id == page.conversation_id:
+            self._running.leave(session)
+        self._runtime.store.delete_conversation(conversation_id)
+        gone = phase("The chat is deleted.")
+        if conversation_id == page.conversation_id:
+            return replace(self._everything(Page()), phase=gone)
+        return Update(chats=self._reader.chats(page), phase=gone)
+
+    def show_version(self, page: Page, session: str, turn_id: str) -> Update:
+        """Show another version of a turn, with what followed it."""
+        self._running.leave(session)
+        fresh = self._reader.at_turn(page, turn_id)
+        return Update(page=fresh, transcript=self._reader.transcript(fresh), running=Html(""), busy=False)
+
+    # Looking inside
+
+    def look(self, page: Page, turn_id: str) -> Update:
+        """Show the inside of an answer, no word chosen."""
+        return self._select(replace(page, selected=turn_id, word=None))
+
+    def word(self, page: Page, turn_id: str, *, index: int | None, place: int | None) -> Update:
+        """Show where one word came from: by its index among the answer's words, or by a character of the answer."""
+        if index is None and place is not None:
+            index = self._reader.word_at(turn_id, place)
+            if index is None:
+                fresh = self._select(replace(page, selected=turn_id, word=None))
+                return replace(fresh, phase=phase("The model did not write this word itself; choose another."))
+        return self._select(replace(page, selected=turn_id, word=index))
+
+    def _select(self, page: Page) -> Update:
+        return Update(page=page, transcript=self._reader.transcript(page), inspector=self._reader.inspector(page))
+
+    # Ratings and appeals
+
+    def thumb(self, page: Page, turn_id: str, rating: Rating) -> Update:
+        """A thumb under an answer: the same one again takes it back."""
+        current = self._runtime.store.feedback(turn_id)
+        return self.rate(page, turn_id, "none" if current and current.rating == rating else rating)
+
+    def rate(
+        self,
+        page: Page,
+        turn_id: str,
+        rating: Rating,
+        reasons: tuple[str, ...] = (),
+        text: str = "",
+        correction: str = "",
+    ) -> Update:
+        """Hand in a rating and show its receipt."""
+        try:
+            feedback = Feedback(
+                turn_id=turn_id, rating=rating, reasons=reasons, text=text.strip(), correction=correction.strip()
+            )
+        except ValidationError as error:
+            field = ".".join(str(step) for step in error.errors()[0]["loc"])
+            return _problem(f"Not stored: {field} is too long; at most 10,000 characters can be kept.")
+        receipt = self._runtime.give_feedback(feedback)
+        return self._with_receipt(page, turn_id, receipt)
+
+    def appeal(self, page: Page, turn_id: str, text: str) -> Update:
+        """Store that a refusal is wrong, and show the receipt."""
+        try:
+            receipt = self._runtime.appeal(turn_id, text.strip())
+        except ValidationError:
+            return _problem("Not stored: the text is too long; at most 10,000 characters can be kept.")
+        return self._with_receipt(page, turn_id, receipt)
+
+    def _with_receipt(self, page: Page, turn_id: str, receipt: Receipt) -> Update:
+        fresh = replace(page, receipt=(turn_id, receipt.message))
+        return Update(
+            page=fresh,
+            transcript=self._reader.transcript(fresh),
+            inspector=self._reader.inspector(fresh) if page.selected == turn_id else None,
+        )
+
+    def _everything(self, page: Page) -> Update:
+        return Update(
+            page=page,
+            warnings=self._reader.warnings(),
+            transcript=self._reader.transcript(page),
+            running=Html(""),
+            phase=phase(""),
+            busy=False,
+            chats=self._reader.chats(page),
+            inspector=self._reader.inspector(page),
+            plugins=self._reader.plugins(),
+        )
+
+
+def _problem(message: str) -> Update:
+    return Update(phase=phase(message, problem=True))

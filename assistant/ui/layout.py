@@ -1,0 +1,163 @@
+"""The page in Gradio: which panel stands where, and which event calls which handler. No logic lives here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+
+from assistant.runtime import Runtime
+from assistant.ui.asking import Asking
+from assistant.ui.handlers import Handlers
+from assistant.ui.look import script
+from assistant.ui.reading import Reader
+from assistant.ui.session import Box, Page, RunningTurns, Update
+from assistant.ui.views.markup import Html, tag
+
+TURNS_AT_ONCE = 16
+"""Pages that may wait for the model at the same time; the runtime lets one through and tells the others so."""
+
+CACHE_SECONDS = (3600, 86400)
+"""Uploaded files are looked at every hour and deleted after a day. The store keeps its own copy of each picture."""
+
+
+def build(runtime: Runtime) -> gr.Blocks:
+    """Lay out the page and wire it to the handlers."""
+    reader, running = Reader(runtime), RunningTurns()
+    asking, handlers = Asking(runtime, reader, running), Handlers(runtime, reader, running)
+
+    with gr.Blocks(
+        title="Glassbox", analytics_enabled=False, fill_width=True, delete_cache=CACHE_SECONDS
+    ) as blocks:
+        state = gr.State(Page())
+        _html(header(), "header")
+        warnings = _html(reader.warnings(), "warnings")
+        with gr.Row(elem_id="columns"):
+            with gr.Column(elem_id="left"):
+                new_chat = gr.Button("New chat", elem_id="new-chat", variant="secondary")
+                chats = _html("", "chats")
+                plugins = _html("", "plugins")
+            with gr.Column(elem_id="middle"):
+                with gr.Column(elem_id="scroller"):
+                    transcript = _html("", "transcript")
+                    live = _html("", "running")
+                phase = _html("", "phase")
+                with gr.Row(elem_id="composer"):
+                    box = gr.MultimodalTextbox(
+                        label="Your question",
+                        show_label=False,
+                        placeholder="Ask about a picture. Drop, paste or choose one here.",
+                        file_count="multiple",
+                        file_types=["image"],
+                        sources=["upload"],
+                        max_plain_text_length=1_000_000,  # else a long text turns into a file by itself
+                        max_lines=8,
+                        autofocus=True,
+                        elem_id="question",
+                    )
+                    stop = gr.Button("Stop", elem_id="stop", variant="stop", visible=False)
+            with gr.Column(elem_id="right"):
+                inspector = _html("", "inspector")
+        bridge = gr.HTML("", js_on_load=script(), elem_id="bridge", apply_default_css=False)
+
+        outputs = [state, warnings, transcript, live, phase, box, stop, chats, inspector, plugins]
+
+        def on_ask(page: Page, value: dict[str, Any] | None, request: gr.Request) -> Iterator[list[Any]]:
+            value = value or {}
+            for update in asking.ask(page, _session(request), value.get("text") or "", value.get("files") or []):
+                yield changes(update)
+
+        def on_turn(page: Page, event: gr.EventData, request: gr.Request) -> Iterator[list[Any]]:
+            for update in asking.act(page, _session(request), event._data):
+                yield changes(update)
+
+        def on_act(page: Page, event: gr.EventData, request: gr.Request) -> list[Any]:
+            return changes(handlers.act(page, _session(request), event._data))
+
+        def on_load(request: gr.Request) -> list[Any]:
+            return changes(handlers.loaded(request.query_params.get("chat")))
+
+        def on_new_chat(request: gr.Request) -> list[Any]:
+            return changes(handlers.new_chat(_session(request)))
+
+        def on_stop(request: gr.Request) -> list[Any]:
+            return changes(asking.stop(_session(request)))
+
+        def on_close(request: gr.Request) -> None:
+            running.leave(_session(request))
+
+        turn: dict[str, Any] = {
+            "outputs": outputs,
+            "concurrency_id": "model",
+            "concurrency_limit": TURNS_AT_ONCE,
+            "show_progress": "hidden",
+            "api_visibility": "private",
+        }
+        quick: dict[str, Any] = {
+            "outputs": outputs,
+            "queue": False,
+            "show_progress": "hidden",
+            "api_visibility": "private",
+        }
+        box.submit(on_ask, [state, box], **turn)
+        bridge.turn(on_turn, state, **turn)
+        bridge.act(on_act, state, trigger_mode="multiple", **quick)
+        bridge.explain(
+            on_act,
+            state,
+            outputs=outputs,
+            concurrency_id="explain",
+            concurrency_limit=2,
+            trigger_mode="always_last",
+            show_progress="hidden",
+            api_visibility="private",
+        )
+        new_chat.click(on_new_chat, None, **quick)
+        stop.click(on_stop, None, **quick)
+        blocks.load(on_load, None, **quick)
+        blocks.unload(on_close)
+    return blocks
+
+
+def header() -> Html:
+    """The name of the house, and the way to the panels on a narrow screen."""
+    return tag(
+        "div",
+        tag("h1", "Glassbox"),
+        tag("p", "Chat with pictures, and see through the answer.", class_="quiet"),
+        tag("button", "Chats and plugins", type="button", id="menu", aria_expanded="false", aria_controls="left"),
+        class_="header",
+    )
+
+
+def changes(update: Update) -> list[Any]:
+    """An update in Gradio's terms, in the order of the page's outputs."""
+
+    def html(value: str | None) -> Any:
+        return gr.skip() if value is None else str(value)
+
+    return [
+        gr.skip() if update.page is None else update.page,
+        html(update.warnings),
+        html(update.transcript),
+        html(update.running),
+        html(update.phase),
+        gr.skip() if update.box is None else _box(update.box),
+        gr.skip() if update.busy is None else gr.update(visible=update.busy),
+        html(update.chats),
+        html(update.inspector),
+        html(update.plugins),
+    ]
+
+
+def _box(box: Box) -> dict[str, Any]:
+    return {"text": box.text, "files": list(box.files)}
+
+
+def _html(value: str, name: str) -> gr.HTML:
+    return gr.HTML(value, elem_id=name, js_on_load=None, apply_default_css=False)
+
+
+def _session(request: gr.Request) -> str:
+    return request.session_hash or ""

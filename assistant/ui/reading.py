@@ -1,0 +1,161 @@
+"""From the store to the page: loads what a page shows, and says in words what could not be loaded."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from assistant.backends import Word
+from assistant.errors import GlassboxError, NotFound, StoreError
+from assistant.explanations import Explanation
+from assistant.extensions import describe
+from assistant.messages import TurnRecord
+from assistant.runtime import Runtime
+from assistant.ui.examples import read_examples
+from assistant.ui.session import Page
+from assistant.ui.views.chats import chat_list
+from assistant.ui.views.details import details_section
+from assistant.ui.views.markup import Html, join, tag
+from assistant.ui.views.origin import TITLE, confidence_line, origin_section, quoted, words_missing
+from assistant.ui.views.plugins import plugin_list, warnings
+from assistant.ui.views.rating import DEFAULT_REASONS, rating_section
+from assistant.ui.views.transcript import ShownTurn, transcript
+from assistant.ui.views.welcome import welcome
+
+
+class Reader:
+    """Draws the panels of one page from the runtime."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    def transcript(self, page: Page) -> Html:
+        """The open conversation, or the welcome where none is open."""
+        if page.conversation_id is None and not page.unsaved:
+            return welcome(read_examples())
+        try:
+            records = self._records(page)
+        except StoreError as error:
+            return tag("p", str(error), class_="problem", role="alert")
+        turns = [self._shown(record) for record in records]
+        return transcript(turns, conversation_id=page.conversation_id, selected=page.selected, receipt=page.receipt)
+
+    def _records(self, page: Page) -> list[TurnRecord]:
+        saved: list[TurnRecord] = []
+        if page.conversation_id is not None:
+            try:
+                saved = self._runtime.store.branch(page.conversation_id, page.leaf)
+            except StoreError:
+                if not page.unsaved:
+                    raise
+        known = {record.id for record in saved}
+        return saved + [record for record in page.unsaved if record.id not in known]
+
+    def _shown(self, record: TurnRecord) -> ShownTurn:
+        store = self._runtime.store
+        try:
+            return ShownTurn(
+                record,
+                store.feedback(record.id),
+                store.appeals_of(record.id) if record.refusal else (),
+                store.siblings(record.id),
+                self._traceable(record),
+            )
+        except StoreError:  # a turn that could not be stored has nothing hanging on it
+            return ShownTurn(record, traceable=False)
+
+    def _traceable(self, record: TurnRecord) -> bool:
+        name = record.trace.model.name if record.trace.model else None
+        return any(each.name == name and each.can_trace for each in self._runtime.backends)
+
+    def chats(self, page: Page) -> Html:
+        """The past chats."""
+        try:
+            return chat_list(self._runtime.store.conversations(), page.conversation_id)
+        except StoreError as error:
+            return chat_list([], None, str(error))
+
+    def warnings(self) -> Html:
+        """What is not working."""
+        return warnings(self._runtime.plugins(), self._runtime.notes)
+
+    def plugins(self) -> Html:
+        """What is at work."""
+        return plugin_list(self._runtime.plugins(), self._runtime.backends, self._runtime.settings.model)
+
+    def reasons(self) -> tuple[str, ...]:
+        """The reasons that a rating may name."""
+        return DEFAULT_REASONS
+
+    def inspector(self, page: Page) -> Html:
+        """The side panel: the inside of one answer."""
+        if page.selected is None:
+            hint = (
+                "Click a word of any answer, or “Look inside” under it. You will see which part of the picture the model "
+                "looked at while it wrote the word."
+            )
+            return _panel(tag("h3", TITLE), tag("p", hint, class_="quiet"))
+        try:
+            record = self._runtime.store.turn(page.selected)
+            current = self._runtime.store.feedback(record.id)
+        except StoreError as error:
+            return _panel(tag("p", str(error), class_="problem", role="alert"))
+        receipt = page.receipt[1] if page.receipt[0] == record.id else ""
+        can_rate = record.refusal is None and record.status != "failed" and bool(record.answer)
+        return _panel(
+            quoted(record),
+            self._origin(record, page.word),
+            rating_section(record, current, self.reasons(), receipt) if can_rate else None,
+            details_section(record),
+            shown=f"{record.id}-{'' if page.word is None else page.word}",
+        )
+
+    def _origin(self, record: TurnRecord, word: int | None) -> Html:
+        missing = words_missing(record)
+        if missing:
+            return tag("section", tag("h3", TITLE), tag("p", missing, class_="quiet"), class_="origin")
+        words: tuple[Word, ...] = ()
+        explanations: list[Explanation] = []
+        problem = ""
+        try:
+            words = self._runtime.trace(record.id).words
+            if word is not None:
+                explanations = self._runtime.explain(record.id, word)
+        except GlassboxError as error:
+            problem = str(error)
+        except Exception as error:  # a backend that breaks its contract must not take the page along
+            problem = f"The model could not look at this answer again ({describe(error)})."
+        return join([origin_section(record, words, word, explanations, problem), confidence_line(record)])
+
+    def word_at(self, turn_id: str, place: int) -> int | None:
+        """The index of the word at a character of an answer; ``None`` where the model did not write that character.
+
+        Raises:
+            GlassboxError: the answer cannot be traced.
+        """
+        for number, word in enumerate(self._runtime.trace(turn_id).words):
+            if word.start <= place < word.end:
+                return number
+        return None
+
+    def load(self, conversation_id: str | None) -> Page:
+        """The page that shows a conversation to its newest turn; an empty one where there is none with that id."""
+        if not conversation_id:
+            return Page()
+        try:
+            records = self._runtime.store.branch(conversation_id)
+        except StoreError as error:
+            return Page() if isinstance(error, NotFound) else Page(conversation_id=conversation_id)
+        return Page(conversation_id=conversation_id, leaf=records[-1].id if records else None)
+
+    def at_turn(self, page: Page, turn_id: str) -> Page:
+        """The same conversation, seen up to one turn.
+
+        Raises:
+            StoreError: the turn cannot be read.
+        """
+        turn = self._runtime.store.turn(turn_id).turn
+        return replace(page, conversation_id=turn.conversation_id, leaf=turn.id, receipt=("", ""))
+
+
+def _panel(*content: Html | None, shown: str = "") -> Html:
+    return tag("aside", tag("h2", "Inside the answer"), *content, class_="inspector", data_shown=shown)

@@ -1,0 +1,102 @@
+"""What one open page shows, what a handler changes on it, and which turns are running."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+from assistant.messages import TurnRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What one open page shows. Kept by the server for each browser tab.
+
+    ``leaf`` is the turn that the next question follows. ``selected`` is the turn in the side panel and ``word`` the
+    index of its word that is shown. ``receipt`` is a turn's id with the sentence that came back for the last rating or
+    appeal. ``unsaved`` are turns that the store could not take.
+    """
+
+    conversation_id: str | None = None
+    leaf: str | None = None
+    selected: str | None = None
+    word: int | None = None
+    receipt: tuple[str, str] = ("", "")
+    unsaved: tuple[TurnRecord, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """What stands in the box for the question: text, and the paths of pictures."""
+
+    text: str = ""
+    files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """What changes on the page; ``None``: stays as it is. The strings are HTML."""
+
+    page: Page | None = None
+    warnings: str | None = None
+    transcript: str | None = None
+    running: str | None = None
+    phase: str | None = None
+    box: Box | None = None
+    busy: bool | None = None
+    chats: str | None = None
+    inspector: str | None = None
+    plugins: str | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Run:
+    """One running turn. ``left`` is set where its page shows something else by now."""
+
+    stop: threading.Event = field(default_factory=threading.Event)
+    left: bool = False
+
+
+class RunningTurns:
+    """The running turn of every open page, at most one each. Safe to use from many threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._runs: dict[str, Run] = {}
+
+    def start(self, session: str) -> Run | None:
+        """Begin a turn; ``None`` where one is running on this page."""
+        with self._lock:
+            present = self._runs.get(session)
+            if present is not None and not present.left:
+                return None
+            run = self._runs[session] = Run()
+            return run
+
+    def end(self, session: str, run: Run) -> None:
+        """The turn is over."""
+        with self._lock:
+            if self._runs.get(session) is run:
+                del self._runs[session]
+
+    def stop(self, session: str) -> None:
+        """Stop the page's turn, if one is running; what was written stays."""
+        with self._lock:
+            run = self._runs.get(session)
+        if run is not None:
+            run.stop.set()
+
+    def leave(self, session: str) -> None:
+        """The page shows something else from now on: stop its turn, and let it change nothing there."""
+        with self._lock:
+            run = self._runs.get(session)
+            if run is not None:
+                run.left = True
+                run.stop.set()
+
+    def stop_all(self) -> None:
+        """Stop every running turn."""
+        with self._lock:
+            runs = list(self._runs.values())
+        for run in runs:
+            run.stop.set()

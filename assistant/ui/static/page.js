@@ -1,0 +1,107 @@
+// Runs once, inside the hidden component "bridge". `trigger` hands an event to the server.
+const EVENTS = ['act', 'explain', 'turn'];
+const byId = (id) => document.getElementById(id);
+const narrow = window.matchMedia('(max-width: 999px)');
+const calm = window.matchMedia('(prefers-reduced-motion: reduce)');
+
+function send(node, fields) {
+  const name = node.dataset.event;
+  if (EVENTS.includes(name)) trigger(name, { ...fields, ...node.dataset });
+}
+
+// Buttons and words say with data-event and data-act what they are for.
+document.addEventListener('click', (event) => {
+  const node = event.target.closest('[data-event]');
+  if (node && node.tagName !== 'FORM' && !node.disabled) send(node, {});
+});
+
+document.addEventListener('submit', (event) => {
+  const form = event.target.closest('form[data-event]');
+  if (!form) return;
+  event.preventDefault();
+  const fields = {};
+  for (const [name, value] of new FormData(form)) {
+    if (name === 'reasons') (fields.reasons ??= []).push(value);
+    else fields[name] = value;
+  }
+  send(form, fields);
+});
+
+// The panels are drawn one after the other: the rest waits for all of them.
+const PANELS = ['menu', 'left', 'scroller', 'composer', 'transcript', 'running', 'inspector', 'chats'];
+function whenDrawn() {
+  if (PANELS.every(byId)) start();
+  else requestAnimationFrame(whenDrawn);
+}
+whenDrawn();
+
+function start() {
+  // On a narrow screen, chats and plugins are behind a button.
+  const menu = byId('menu');
+  function showMenu(open) {
+    document.body.classList.toggle('menu-open', open);
+    menu.setAttribute('aria-expanded', String(open));
+  }
+  menu.addEventListener('click', () => showMenu(!document.body.classList.contains('menu-open')));
+  document.addEventListener('click', (event) => {
+    if (event.target.closest('#chats .open, #new-chat')) showMenu(false);
+  });
+
+  // The conversation scrolls by itself on a wide screen: the keyboard must reach it.
+  const scroller = byId('scroller');
+  scroller.setAttribute('tabindex', '0');
+  scroller.setAttribute('role', 'region');
+  scroller.setAttribute('aria-label', 'Conversation');
+  let follow = true;
+  scroller.addEventListener('scroll', () => {
+    follow = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 120;
+  });
+  function scrollDown() {
+    if (narrow.matches) byId('composer').scrollIntoView({ block: 'end' });
+    else scroller.scrollTop = scroller.scrollHeight;
+  }
+
+  // What the server drew anew: keep the address, the scrolling and half-filled forms right.
+  let chat = new URLSearchParams(location.search).get('chat') ?? '';
+  let turns = 0;
+  let running = false;
+  let inside = '';
+  function redrawn() {
+    const transcript = document.querySelector('#transcript .transcript');
+    const welcome = document.querySelector('#transcript .welcome');
+    if (transcript || welcome) {
+      const now = transcript?.dataset.chat ?? '';
+      if (now !== chat) {
+        chat = now;
+        const address = new URL(location.href);
+        if (chat) address.searchParams.set('chat', chat);
+        else address.searchParams.delete('chat');
+        history.replaceState(null, '', address);
+        follow = true;
+      }
+    }
+    const count = document.querySelectorAll('#transcript .turn').length;
+    const isRunning = document.querySelector('#running .turn') !== null;
+    if (isRunning && !running) follow = true;
+    if (follow && (isRunning || running || count !== turns)) scrollDown();
+    turns = count;
+    running = isRunning;
+    for (const part of document.querySelectorAll('form[data-key], details[data-key]')) {
+      if (part.drawnFor !== undefined && part.drawnFor !== part.dataset.key) {
+        if (part.tagName === 'FORM') part.reset();
+        else part.removeAttribute('open');
+      }
+      part.drawnFor = part.dataset.key;
+    }
+    const shown = document.querySelector('#inspector .inspector')?.dataset.shown ?? '';
+    if (shown && shown !== inside && narrow.matches) {
+      byId('inspector').scrollIntoView({ behavior: calm.matches ? 'auto' : 'smooth', block: 'start' });
+    }
+    inside = shown;
+  }
+  const watcher = new MutationObserver(redrawn);
+  for (const id of ['transcript', 'running', 'inspector', 'chats']) {
+    watcher.observe(byId(id), { subtree: true, childList: true, characterData: true, attributes: true });
+  }
+  redrawn();
+}

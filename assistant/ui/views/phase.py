@@ -1,0 +1,11 @@
+"""The line that says what is going on."""
+
+from __future__ import annotations
+
+from assistant.ui.views.markup import Html, tag
+
+
+def phase(words: str, *, problem: bool = False, hidden: bool = False) -> Html:
+    """One line, read out when it changes; ``hidden`` is for screen readers alone."""
+    kind = "hidden" if hidden else "problem" if problem else "going-on" if words else ""
+    return tag("p", words, class_=kind, role="status", aria_live="polite")

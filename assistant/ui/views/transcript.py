@@ -1,0 +1,224 @@
+"""The conversation: questions with their pictures, answers with their footers, refusal cards, and the running turn."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from assistant.messages import Appeal, Feedback, ImagePart, TurnRecord
+from assistant.ui.views.markup import Html, join, percent, tag
+from assistant.ui.views.refusal import refusal_card
+
+_WORD = re.compile(r"\S+")
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture on the page: where it is, and what it is called."""
+
+    address: str
+    alt: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShownTurn:
+    """One turn with everything that hangs on it. ``versions`` are the ids of the turn and its retries, oldest first."""
+
+    record: TurnRecord
+    feedback: Feedback | None = None
+    appeals: Sequence[Appeal] = ()
+    versions: Sequence[str] = ()
+    traceable: bool = True
+
+
+def picture_of(part: ImagePart, number: int = 0) -> Picture:
+    """A stored picture, served under its hash."""
+    named = f"Picture {number + 1}" + (f", {part.name}" if part.name else "")
+    return Picture(f"pictures/{part.sha256}", part.alt or named)
+
+
+def transcript(
+    turns: Sequence[ShownTurn], *, conversation_id: str | None, selected: str | None = None, receipt: tuple[str, str] = ("", "")
+) -> Html:
+    """The finished turns of a conversation.
+
+    Args:
+        turns: from the first on.
+        conversation_id: for the page's address.
+        selected: the turn that the side panel shows.
+        receipt: a turn's id and the sentence that came back for the last rating or appeal.
+    """
+    shown = [
+        turn_view(turn, selected=turn.record.id == selected, receipt=receipt[1] if receipt[0] == turn.record.id else "")
+        for turn in turns
+    ]
+    return tag("div", *shown, class_="transcript", data_chat=conversation_id or "")
+
+
+def turn_view(turn: ShownTurn, *, selected: bool = False, receipt: str = "") -> Html:
+    """One question and what came of it."""
+    record = turn.record
+    question = record.turn.question
+    pictures = [picture_of(part, number) for number, part in enumerate(question.images)]
+    if record.refusal is not None:
+        body = refusal_card(record, record.refusal, turn.appeals, receipt)
+    else:
+        body = _answer(turn)
+    return tag(
+        "article",
+        question_view(question.text, pictures),
+        tag(
+            "div",
+            tag("h3", "Answer", class_="hidden"),
+            body,
+            _notes(record),
+            _footer(turn, receipt if record.refusal is None else ""),
+            class_="answer" + (" selected" if selected else ""),
+            id=f"turn-{record.id}",
+        ),
+        class_=f"turn {record.status}",
+        aria_label="Question and answer",
+    )
+
+
+def question_view(question: str, pictures: Sequence[Picture]) -> Html:
+    """What the person asked, with the pictures."""
+    return tag(
+        "div",
+        tag("h3", "You asked", class_="hidden"),
+        tag("div", *(tag("img", src=each.address, alt=each.alt, loading="lazy") for each in pictures), class_="pictures")
+        if pictures
+        else None,
+        tag("p", question, class_="text") if question else None,
+        class_="question",
+    )
+
+
+def running_turn(question: str, pictures: Sequence[Picture], answer: str) -> Html:
+    """The turn that is being answered; what stands there may still give way to a refusal."""
+    return tag(
+        "article",
+        question_view(question, pictures),
+        tag("div", tag("p", answer or "…", class_="text"), class_="answer writing"),
+        class_="turn running",
+        aria_label="The running turn",
+    )
+
+
+def _answer(turn: ShownTurn) -> Html:
+    record = turn.record
+    if record.status == "failed":
+        kept = tag("p", record.answer, class_="text") if record.answer else None
+        return join([kept, tag("p", record.error, class_="problem")])
+    if not record.answer:
+        return tag("p", record.shown, class_="text quiet")
+    if not turn.traceable or record.status == "stopped":
+        return tag("p", record.answer, class_="text")
+    return tag("p", *_clickable_words(record), class_="text")
+
+
+def _clickable_words(record: TurnRecord) -> list[Html | str]:
+    """The answer with a place to click at each word. The panel's buttons do the same for the keyboard."""
+    pieces: list[Html | str] = []
+    done = 0
+    for word in _WORD.finditer(record.answer):
+        pieces.append(record.answer[done : word.start()])
+        pieces.append(
+            tag(
+                "span",
+                word.group(),
+                class_="word",
+                data_event="explain",
+                data_act="word",
+                data_turn=record.id,
+                data_at=word.start(),
+            )
+        )
+        done = word.end()
+    return [*pieces, record.answer[done:]]
+
+
+def status_words(record: TurnRecord) -> str:
+    """How the turn ended, and how sure the model is, in a few words."""
+    match record.status:
+        case "answered":
+            return "" if record.confidence is None else f"{percent(record.confidence)} sure"
+        case "unsure":
+            return "not sure"
+        case "stopped":
+            return "stopped"
+        case "failed":
+            return "did not work"
+        case "asked":
+            return "a question first"
+        case "refused":
+            return "refused"
+
+
+def _notes(record: TurnRecord) -> Html | None:
+    if not record.trace.notes:
+        return None
+    return tag("ul", *(tag("li", note) for note in record.trace.notes), class_="notes")
+
+
+def _footer(turn: ShownTurn, receipt: str) -> Html:
+    record = turn.record
+    words = status_words(record)
+    rated = turn.feedback.rating if turn.feedback else None
+    can_rate = record.status in ("answered", "unsure") or (record.status == "stopped" and bool(record.answer))
+    return tag(
+        "div",
+        tag("span", words, class_=f"status {record.status}") if words else None,
+        _thumb(record.id, "up", "👍", "Good answer", pressed=rated == "up") if can_rate else None,
+        _thumb(record.id, "down", "👎", "Bad answer", pressed=rated == "down") if can_rate else None,
+        tag("button", "Look inside", type="button", data_event="explain", data_act="look", data_turn=record.id),
+        tag("button", "Try again", type="button", data_event="turn", data_act="retry", data_turn=record.id),
+        _versions(turn),
+        tag("span", receipt, class_="receipt", role="status") if receipt else None,
+        class_="footer",
+    )
+
+
+def _thumb(turn_id: str, rating: str, sign: str, label: str, *, pressed: bool) -> Html:
+    return tag(
+        "button",
+        tag("span", sign, aria_hidden="true"),
+        type="button",
+        class_="thumb",
+        aria_label=label,
+        title=f"{label}: press again to take it back" if pressed else label,
+        aria_pressed="true" if pressed else "false",
+        data_event="act",
+        data_act="thumb",
+        data_rating=rating,
+        data_turn=turn_id,
+    )
+
+
+def _versions(turn: ShownTurn) -> Html | None:
+    count = len(turn.versions)
+    if count < 2 or turn.record.id not in turn.versions:
+        return None
+    place = turn.versions.index(turn.record.id)
+
+    def step(label: str, sign: str, to: int) -> Html:
+        inside = 0 <= to < count
+        return tag(
+            "button",
+            tag("span", sign, aria_hidden="true"),
+            type="button",
+            aria_label=label,
+            disabled=not inside,
+            data_event="act",
+            data_act="version",
+            data_turn=turn.versions[to] if inside else None,
+        )
+
+    return tag(
+        "span",
+        step("The version before", "‹", place - 1),
+        f" {place + 1} of {count} ",
+        step("The next version", "›", place + 1),
+        class_="versions",
+    )
