@@ -17,10 +17,12 @@ from torch import Tensor
 from assistant_vlm.config import ModelConfig
 from assistant_vlm.preprocess import to_pixels
 from assistant_vlm.tokenizer import ANSWER, END, QUESTION, WITH_PICTURE, WITHOUT_PICTURE, Tokenizer, normalise_question
+from training.conversations import conversation
 from training.datasets import OpenData, ask_row, varied
-from training.questions import CANNOT_TELL, Asked, ask, ask_unknowable, conversation, typed
+from training.questions import CANNOT_TELL, Asked, ask, ask_unknowable
 from training.scenes import COLOURS, SHAPES, Scene, patch_labels, random_scene, render
 from training.talk import NEEDS_PICTURE, ask_talk
+from training.wording import typed
 
 
 @dataclass

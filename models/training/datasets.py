@@ -17,7 +17,8 @@ from typing import Any, Final, Literal, cast
 import pyarrow.parquet as pq
 from PIL import Image, ImageEnhance, ImageOps
 
-from training.questions import Asked, typed, with_article
+from training.questions import Asked
+from training.wording import typed, with_article
 
 Part = Literal["train", "dev", "unknown"]
 UNKNOWN_CLASSES: Final = frozenset(

@@ -17,10 +17,12 @@ import torch
 from assistant_vlm import LoadedModel, load
 from training.answers import Answered, answer
 from training.batches import no_information
+from training.conversations import conversation
 from training.datasets import OpenData, ask_row, open_picture, read_open_data
-from training.questions import CANNOT_TELL, Asked, ask, conversation, typed
+from training.questions import CANNOT_TELL, Asked, ask
 from training.scenes import random_scene, render
 from training.talk import NEEDS_PICTURE, held_out
+from training.wording import typed
 
 
 def wilson(right: int, n: int, z: float = 1.96) -> tuple[float, float]:

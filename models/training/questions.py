@@ -5,15 +5,14 @@ Answers are lower-case short phrases; only a description is a sentence.
 """
 
 import random
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
 from training.scenes import COLOURS, SHAPES, Scene, Thing
+from training.wording import Referent, described, joined, name, noun, place, with_article
 
 CANNOT_TELL: Final = "I can't tell."
-NUMBER_WORDS: Final = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight")
 CLEAR_GAP: Final = 0.09
 """Centres closer than this fraction of the picture are not asked about as left, right, above or below."""
 CLEAR_SIZE: Final = 1.3
@@ -37,63 +36,12 @@ class Asked:
     about: dict[str, str] = field(default_factory=dict[str, str])
 
 
-@dataclass(frozen=True)
-class Referent:
-    """What a noun phrase points to: a shape, a colour, or both (None: any)."""
-
-    colour: str | None
-    shape: str | None
-
-    def found_in(self, things: tuple[Thing, ...]) -> list[Thing]:
-        """The things of a scene it fits."""
-        return [t for t in things if self.colour in (None, t.colour) and self.shape in (None, t.shape)]
-
-    def about(self, prefix: str = "") -> dict[str, str]:
-        """As entries of `Asked.about`; an empty text means any."""
-        return {f"{prefix}colour": self.colour or "", f"{prefix}shape": self.shape or ""}
-
-
-def plural(shape: str) -> str:
-    """`cross` -> `crosses`."""
-    return shape + ("es" if shape.endswith("s") else "s")
-
-
-def with_article(noun: str) -> str:
-    """`orange star` -> `an orange star`."""
-    return ("an " if noun[0] in "aeiou" else "a ") + noun
-
-
-def noun(rng: random.Random, ref: Referent, many: bool = False) -> str:
-    """`red circle`, `circles`, `red thing`, `shapes`, as a person might say it."""
-    head = ref.shape or rng.choice(
-        ("shape", "shape", "shape", "thing", "object", "one" if ref.colour and not many else "shape")
-    )
-    head = plural(head) if many else head
-    return f"{ref.colour} {head}" if ref.colour else head
-
-
-def name(thing: Thing) -> str:
-    """`red circle`."""
-    return f"{thing.colour} {thing.shape}"
-
-
-def joined(parts: list[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
-    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
-
-
-def place(thing: Thing) -> str:
-    """One of nine places: `top left`, `top`, ..., `center`, ..., `bottom right`."""
-    row = ("top", "", "bottom")[min(2, int(thing.y * 3))]
-    col = ("left", "", "right")[min(2, int(thing.x * 3))]
-    return f"{row} {col}".strip() or "center"
-
-
-def _clearly_placed(thing: Thing) -> bool:
+def clearly_placed(thing: Thing) -> bool:
+    """Whether a thing is far enough from the borders of the nine places to have one for sure."""
     return all(abs(v - edge) > 0.035 for v in (thing.x, thing.y) for edge in (1 / 3, 2 / 3))
 
 
-def _some_referent(rng: random.Random, scene: Scene, present: float = 0.5) -> Referent:
+def some_referent(rng: random.Random, scene: Scene, present: float = 0.5) -> Referent:
     """A referent that is in the scene with probability `present`, else usually a near miss."""
     form = rng.choice(("shape", "colour", "both"))
     colour, shape = rng.choice(list(COLOURS)), rng.choice(SHAPES)
@@ -130,7 +78,7 @@ def _yes(value: bool) -> str:
 
 def ask_count(rng: random.Random, scene: Scene) -> Asked | None:
     """How many there are of something; zero is a fair answer."""
-    ref = Referent(None, None) if rng.random() < 0.3 else _some_referent(rng, scene, 0.8)
+    ref = Referent(None, None) if rng.random() < 0.3 else some_referent(rng, scene, 0.8)
     n = noun(rng, ref, many=True)
     form = rng.choice(
         (
@@ -151,7 +99,7 @@ def ask_count(rng: random.Random, scene: Scene) -> Asked | None:
 
 def ask_exists(rng: random.Random, scene: Scene) -> Asked | None:
     """Whether there is one."""
-    ref = _some_referent(rng, scene, 0.5)
+    ref = some_referent(rng, scene, 0.5)
     n = with_article(noun(rng, ref))
     form = rng.choice(
         (
@@ -249,7 +197,7 @@ def ask_where(rng: random.Random, scene: Scene) -> Asked | None:
         ref = Referent(None, rng.choice(missing))
         answer = f"There is no {ref.shape}."
     else:
-        clear = [t for t in scene.things if _clearly_placed(t)]
+        clear = [t for t in scene.things if clearly_placed(t)]
         if not clear:
             return None
         thing = rng.choice(clear)
@@ -494,6 +442,7 @@ _DESCRIBE_FORMS: Final = (
     "what shapes do you see?",
     "what objects are in the image?",
 )
+
 _WHAT_FORMS: Final = (
     "what is this?",
     "what is this?",
@@ -508,33 +457,6 @@ _WHAT_FORMS: Final = (
     "what thing is this?",
     "what is the object?",
 )
-
-
-def _grouped(keys: list[str]) -> list[str]:
-    """`["two red circles", "a star"]`: most frequent first, then as first met."""
-    counts = Counter(keys)
-    groups: list[str] = []
-    for key, number in sorted(counts.items(), key=lambda item: (-item[1], keys.index(item[0]))):
-        groups.append(with_article(key) if number == 1 else f"{NUMBER_WORDS[number]} {plural(key)}")
-    return groups
-
-
-def described(scene: Scene) -> str:
-    """The one description of a scene: groups of like things, most frequent first, then from left to right."""
-    things = sorted(scene.things, key=lambda t: t.x)
-    parts: list[str] = []
-    if things:
-        names = [name(t) for t in things]
-        if len(set(names)) <= 4:
-            head, groups = "", names
-        else:
-            head, groups = f"{NUMBER_WORDS[len(names)]} shapes", [t.shape for t in things]
-        listed = joined(_grouped(groups)) if not head or len(set(groups)) <= 4 else ""
-        verb = "are" if head or (len(things) > 1 and Counter(groups).most_common(1)[0][1] > 1) else "is"
-        parts.append(f"There {verb} {': '.join(p for p in (head, listed) if p)}.")
-    if scene.word is not None:
-        parts.append(f"It says {scene.word.text.lower()}.")
-    return " ".join(parts)
 
 
 def ask_describe(rng: random.Random, scene: Scene) -> Asked | None:
@@ -602,6 +524,7 @@ def ask_absent_relation(rng: random.Random, scene: Scene) -> Asked | None:
 
 
 Maker = Callable[[random.Random, Scene], Asked | None]
+
 KINDS: Final[dict[str, tuple[Maker, float]]] = {
     "count": (ask_count, 10),
     "exists": (ask_exists, 8),
@@ -634,103 +557,3 @@ def ask(rng: random.Random, scene: Scene) -> Asked:
         if asked is not None:
             return asked
     return Asked("what colour is the background?", scene.background, "background")
-
-
-def follow_up(rng: random.Random, scene: Scene, before: Asked) -> Asked | None:
-    """A short second question that leans on the first, such as `and the square?`; None when none fits."""
-    if before.kind == "colour" and not before.answer.startswith("There") and before.about["shape"]:
-        others = [
-            t
-            for t in scene.things
-            if t.shape != before.about["shape"] and len(Referent(None, t.shape).found_in(scene.things)) == 1
-        ]
-        if others and rng.random() < 0.5:
-            other = rng.choice(others)
-            form = rng.choice(("and the {s}?", "what about the {s}?", "and what about the {s}?", "the {s}?"))
-            return Asked(
-                form.format(s=other.shape),
-                other.colour,
-                "follow-up",
-                {"ask": "colour", "colour": "", "shape": other.shape},
-            )
-    if before.kind == "count" and (before.about["shape"] or before.about["colour"]):
-        ref = _some_referent(rng, scene, 0.8)
-        form = rng.choice(("and {n}?", "and how many {n}?", "what about {n}?", "and the {n}?"))
-        return Asked(
-            form.format(n=noun(rng, ref, True)),
-            str(len(ref.found_in(scene.things))),
-            "follow-up",
-            {"ask": "count", **ref.about()},
-        )
-    single = _singled_out(scene, before)
-    if single is None:
-        return None
-    ask_for = rng.choice(("place", "place", "colour", "shape"))
-    about = {"ask": ask_for, "colour": single.colour, "shape": single.shape}
-    if ask_for == "place":
-        if not _clearly_placed(single):
-            return None
-        return Asked(
-            rng.choice(("where is it?", "where?", "and where is it?", "in which part of the picture is it?")),
-            place(single),
-            "follow-up",
-            about,
-        )
-    if ask_for == "colour":
-        c = _colour_word(rng)
-        return Asked(
-            rng.choice((f"what {c} is it?", f"what {c}?", f"which {c} does it have?")),
-            single.colour,
-            "follow-up",
-            about,
-        )
-    return Asked(rng.choice(("what shape is it?", "what shape?", "which shape?")), single.shape, "follow-up", about)
-
-
-def _singled_out(scene: Scene, before: Asked) -> Thing | None:
-    """The one thing that an earlier question and answer were about."""
-    if before.kind in ("colour", "shape", "where") or (before.kind == "exists" and before.answer == "yes"):
-        found = Referent(before.about["colour"] or None, before.about["shape"] or None).found_in(scene.things)
-    elif before.kind in ("biggest", "extreme", "neighbour", "what"):
-        found = [t for t in scene.things if with_article(name(t)) == before.answer]
-    else:
-        return None
-    return found[0] if len(found) == 1 else None
-
-
-def conversation(rng: random.Random, scene: Scene, longer: float = 0.15) -> list[Asked]:
-    """One question, or with probability `longer` two or three of which later ones may lean on the one before."""
-    turns = [ask(rng, scene)]
-    if rng.random() < longer:
-        second = follow_up(rng, scene, turns[0]) if rng.random() < 0.75 else None
-        turns.append(second or ask(rng, scene))
-        if rng.random() < 0.2:
-            turns.append(ask(rng, scene))
-    return [Asked(typed(rng, t.question), t.answer, t.kind, t.about) for t in turns]
-
-
-def typed(rng: random.Random, question: str) -> str:
-    """The question as people type it: sometimes a capital letter, no question mark, a greeting, a slip."""
-    if rng.random() < 0.3:
-        question = question.rstrip("?.")
-    if rng.random() < 0.04:
-        question = rng.choice(("please ", "hi, ", "ok, ", "so ", "hey ", "tell me, ", "now ", "and ")) + question
-    elif rng.random() < 0.03:
-        question = question.rstrip("?.") + rng.choice(
-            (" please", " in this picture?", " here?", " in the image?", "??", " ?")
-        )
-    if rng.random() < 0.06 and len(question) > 6:
-        question = _slip(rng, question)
-    style = rng.random()
-    return question.capitalize() if style < 0.45 else question.upper() if style < 0.47 else question
-
-
-def _slip(rng: random.Random, text: str) -> str:
-    at = rng.randrange(1, len(text) - 2)
-    return rng.choice(
-        (
-            text[:at] + text[at + 1 :],
-            text[:at] + text[at + 1] + text[at] + text[at + 2 :],
-            text[:at] + text[at] + text[at:],
-        )
-    )

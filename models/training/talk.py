@@ -6,7 +6,8 @@ Each intent has one honest reply. Forms in `HELD_OUT` are never trained on; they
 import random
 from typing import Final
 
-from training.questions import Asked, typed
+from training.questions import Asked
+from training.wording import typed
 
 NEEDS_PICTURE: Final = "I don't see a picture. Please add one."
 ONLY_PICTURES: Final = "I answer questions about pictures. Please add one."

@@ -8,7 +8,8 @@ from pathlib import Path
 import sentencepiece
 
 from assistant_vlm.tokenizer import CONTROL, normalise_question
-from training.questions import Asked, conversation
+from training.conversations import conversation
+from training.questions import Asked
 from training.scenes import random_scene
 from training.talk import ask_talk
 

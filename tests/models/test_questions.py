@@ -6,8 +6,10 @@ from collections import Counter
 
 import pytest
 
-from training.questions import KINDS, Asked, ask, conversation, follow_up, typed
+from training.conversations import conversation, follow_up
+from training.questions import KINDS, Asked, ask
 from training.scenes import BACKGROUNDS, COLOURS, SHAPES, Scene, Thing, Word, patch_labels, random_scene, render
+from training.wording import typed
 
 SCENES = [random_scene(random.Random(seed)) for seed in range(250)]
 
