@@ -10,6 +10,8 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from sqlalchemy import event
+
 from assistant.messages import Feedback
 from assistant.store import Store
 
@@ -87,6 +89,30 @@ def test_stores_opened_at_once_in_one_program(path):
     assert all(store.conversations() == [] for store in stores)
     for store in stores:
         store.close()
+
+
+def test_different_databases_made_at_once_in_one_program(tmp_path):
+    # alembic keeps the running migration in a global
+    together = threading.Barrier(6)
+
+    def make(number):
+        together.wait()
+        return Store(f"sqlite:///{tmp_path}/{number}.sqlite3")
+
+    with ThreadPoolExecutor(6) as pool:
+        stores = list(pool.map(make, range(6), timeout=60))
+    assert all(store.conversations() == [] for store in stores)
+    for store in stores:
+        store.close()
+
+
+def test_threads_take_turns_before_they_meet_at_the_file(store, make_record):
+    # With no patience for the file's own lock, two writers that reach it together would fail.
+    event.listen(store._database.engine, "checkout", lambda connection, *_: connection.execute("PRAGMA busy_timeout=0"))
+    records = [make_record() for _ in range(80)]
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(store.save_turn, records, timeout=60))
+    assert len(store.conversations()) == 80
 
 
 def test_programs_that_start_at_once_share_one_chain(path):
