@@ -1,0 +1,183 @@
+"""Every door leads to the same turn: the same hooks in the same order, and the same refusal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from assistant import Rule, Span, Turn, TurnRecord, Verdict, hookimpl
+from assistant.runtime import Runtime, finish
+from assistant.testing import FAULTS, FakeModel, Fault, FaultyPlugin, make_runtime, picture
+
+RULE = Rule(id="r1", title="No secrets", text="Secrets stay secret.", pack="p", pack_version="1.2", instead="Ask else.")
+MARKER = "zyxmarkerzyx"
+
+
+def look(text: str, part: Any) -> Verdict | None:
+    at = text.find(MARKER)
+    if at < 0:
+        return None
+    span = Span(part=part, start=at, end=at + len(MARKER))
+    return Verdict(action="refuse", rule=RULE, spans=(span,), score=0.9, threshold=0.5, evaluator="look")
+
+
+@hookimpl
+def before_turn(turn: Turn) -> Verdict | None:
+    return look(turn.question.text, "question")
+
+
+@hookimpl
+def check_segment(released: str, segment: str) -> Verdict | None:
+    return look(released + segment, "answer")
+
+
+@hookimpl(phase="observe")
+def turn_finished(record: TurnRecord) -> None:
+    """Only there to be called."""
+
+
+RULES = SimpleNamespace(before_turn=before_turn, check_segment=check_segment, turn_finished=turn_finished)
+
+
+@dataclass
+class Out:
+    """What came out of a door: the stored turn, and everything that the person could read."""
+
+    record: TurnRecord
+    shown: str
+
+
+def newest(runtime: Runtime) -> TurnRecord:
+    (chat, *_) = runtime.store.conversations()
+    return runtime.store.branch(chat.id)[-1]
+
+
+def page_of(runtime: Runtime) -> Any:
+    from assistant.ui.asking import Asking
+    from assistant.ui.reading import Reader
+    from assistant.ui.session import RunningTurns
+
+    return Asking(runtime, Reader(runtime), RunningTurns())
+
+
+def browser(runtime: Runtime, text: str, folder: Path, capsys: Any, monkeypatch: Any) -> Out:
+    from assistant.ui.session import Page
+
+    (folder / "photo.png").write_bytes(picture())
+    updates = list(page_of(runtime).ask(Page(), "tab", text, [str(folder / "photo.png")]))
+    return Out(newest(runtime), repr(updates))
+
+
+def retry(runtime: Runtime, text: str, folder: Path, capsys: Any, monkeypatch: Any) -> Out:
+    from assistant.ui.session import Page
+
+    first = browser(runtime, text, folder, capsys, monkeypatch).record
+    page = Page(conversation_id=first.turn.conversation_id, leaf=first.id)
+    updates = list(page_of(runtime).retry(page, "tab", first.id))
+    again = newest(runtime)
+    assert again.id != first.id
+    assert again.turn.parent_id == first.turn.parent_id
+    return Out(again, repr(updates))
+
+
+def command_line(runtime: Runtime, text: str, folder: Path, capsys: Any, monkeypatch: Any) -> Out:
+    from typer.testing import CliRunner
+
+    from assistant.cli import common
+    from assistant.cli.main import app
+
+    (folder / "photo.png").write_bytes(picture())
+    monkeypatch.setattr(common, "open_runtime", lambda settings: runtime)
+    monkeypatch.setattr(runtime, "close", lambda: None)
+    result = CliRunner().invoke(app, ["ask", str(folder / "photo.png"), text, "--json"])
+    record = newest(runtime)
+    assert json.loads(result.stdout)["turn"]["id"] == record.id
+    assert result.exit_code == (0 if record.status == "answered" else 1)
+    return Out(record, result.stdout + result.stderr)
+
+
+def http(runtime: Runtime, text: str, folder: Path, capsys: Any, monkeypatch: Any) -> Out:
+    import base64
+
+    from fastapi.testclient import TestClient
+
+    from assistant.api import create_app
+
+    body = {"text": text, "images": [base64.b64encode(picture()).decode()]}
+    reply = TestClient(create_app(runtime)).post("/v1/turns", json=body)
+    assert reply.status_code == 200
+    return Out(newest(runtime), reply.text)
+
+
+def function(runtime: Runtime, text: str, folder: Path, capsys: Any, monkeypatch: Any) -> Out:
+    from assistant.runtime import Question
+
+    record = finish(runtime.run_turn(runtime.follow(None, Question(text, [picture()]))))
+    return Out(record, record.model_dump_json())
+
+
+DOORS: list[Callable[..., Out]] = [browser, retry, command_line, http, function]
+
+
+@pytest.fixture(params=DOORS, ids=lambda door: door.__name__)
+def through(request: pytest.FixtureRequest, tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    made: list[Runtime] = []
+
+    def go(text: str, answer: str = "a red circle", **options: Any) -> Out:
+        runtime = make_runtime(tmp_path / "data", model=FakeModel(answer), **options)
+        made.append(runtime)
+        return request.param(runtime, text, tmp_path, capsys, monkeypatch)
+
+    yield go
+    for runtime in made:
+        Runtime.close(runtime)
+
+
+def test_an_answer_passes_the_same_hooks(through: Any) -> None:
+    out = through("what is this?", plugins=[("rules", RULES)])
+    assert out.record.status == "answered"
+    assert out.record.answer == "a red circle"
+    assert [(call.hook, call.plugin, call.outcome) for call in out.record.trace.hooks] == [
+        ("before_turn", "rules", "ok"),
+        ("check_segment", "rules", "ok"),
+    ]
+    assert "a red circle" in out.shown
+    assert len(out.record.turn.question.images) == 1
+
+
+def test_a_question_is_refused_in_the_same_way(through: Any) -> None:
+    out = through(f"what is {MARKER}?", plugins=[("rules", RULES)])
+    refusal = out.record.refusal
+    assert out.record.status == "refused"
+    assert refusal is not None
+    assert (refusal.rule, refusal.triggers, refusal.stage, refusal.score) == (RULE, (MARKER,), "question", 0.9)
+    assert [call.hook for call in out.record.trace.hooks] == ["before_turn"]
+    for part in ("No secrets", "Secrets stay secret.", "r1", "1.2", "Ask else."):
+        assert part in out.shown
+
+
+def test_a_refused_answer_comes_out_of_no_door(through: Any, tmp_path: Path) -> None:
+    out = through("what is this?", answer=f"first some words {MARKER} and more", plugins=[("rules", RULES)])
+    assert out.record.status == "refused"
+    assert out.record.refusal is not None
+    assert out.record.refusal.stage == "answer"
+    assert MARKER not in out.shown
+    for file in (tmp_path / "data").rglob("*"):
+        assert not file.is_file() or MARKER.encode() not in file.read_bytes(), file
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_every_fault_ends_in_a_finished_message(through: Any, fault: Fault) -> None:
+    out = through("what is this?", plugins=[("bad", FaultyPlugin(fault, "check_segment"))])
+    if fault == "none":
+        assert out.record.status == "answered"
+    else:
+        assert out.record.status == "refused"
+        assert "bad" in out.shown
+        assert "A check could not run" in out.shown
