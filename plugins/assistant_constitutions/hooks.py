@@ -47,6 +47,7 @@ def startup(host: Host) -> None:
         PackError: one cannot be used, or an evaluator that it needs is missing.
     """
     global _house
+    _house = None  # a start that fails must not leave the rules of an earlier one
     packs = tuple(load_bundled(pack_id) for pack_id in BUNDLED)
     for pack in packs:
         check_evaluators(pack, host.evaluators)

@@ -136,14 +136,14 @@ def parse_pack(data: bytes, *, name: str, expected_id: str | None = None) -> Pac
     loader = _Loader(text)
     try:
         root = loader.get_single_node()
-        content = None if root is None else loader.construct_document(root)
+        if not isinstance(root, yaml.MappingNode):
+            raise PackError(f"{name}, line 1: expected a pack with fields such as `id: ...`; came something else.")
+        _refuse_repeated_keys(root, name)
+        content = loader.construct_document(root)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise PackError(_yaml_problem(error, name)) from error
     finally:
         loader.dispose()
-    if not isinstance(root, yaml.MappingNode):
-        raise PackError(f"{name}, line 1: expected a pack with fields such as `id: ...`; came something else.")
-    _refuse_repeated_keys(root, name)
     try:
         pack = Pack.model_validate(content)
     except ValidationError as error:
@@ -280,8 +280,8 @@ def _contradictions(pack: Pack, root: yaml.Node, expected_id: str | None) -> lis
         if principle.action == "revise":
             add(
                 (*here, "action"),
-                "expected refuse, ask, disclaim, warn or allow; came 'revise'. A rewritten answer is not offered in this "
-                "version.",
+                "expected refuse, ask, disclaim, warn or allow; came 'revise'. Rewriting an answer is not offered "
+                "in this version.",
             )
         if principle.action in ("ask", "warn", "disclaim") and not principle.message:
             add(here, f"expected a `message`, the sentence that {principle.action!r} says; came nothing.")

@@ -38,10 +38,14 @@ def record_feedback(feedback: Feedback, record: TurnRecord) -> Receipt:
         raise ValueError(f"expected a rating of turn {record.id}; came one of turn {feedback.turn_id}")
     if _store is None:
         raise StoreUnavailable("The rating was not stored: the database is not open.", hint="Start the program again.")
+    earlier = _store.feedback(feedback.turn_id)
+    if feedback.rating == "none" and earlier is None:
+        return Receipt(stored=False, message="There is no rating of this answer to take back.")
     _store.add_feedback(feedback)
     if feedback.rating == "none":
         return Receipt(stored=True, message="Taken back.")
-    message = "Stored. It can be taken back at any time."
+    message = "Stored" if earlier is None else "Stored in place of the earlier rating"
+    message += ". It can be taken back at any time."
     unknown = [reason for reason in feedback.reasons if reason not in known_reasons()]
     if unknown:
         named = ", ".join(f"“{reason}”" for reason in unknown)

@@ -184,7 +184,8 @@ def _closest(found: list[list[Place]], reading: Reading, within: int, ordered: b
                 continue
         first = min(step[0] for step in chain)
         last = max(step[1] for step in chain)
-        if last - first < within and reading.sentences[first] == reading.sentences[last]:
+        near = reading.positions[last] - reading.positions[first] < within
+        if near and reading.sentences[first] == reading.sentences[last]:
             matches.append(chain)
     return matches
 

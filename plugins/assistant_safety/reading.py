@@ -10,15 +10,18 @@ from functools import lru_cache
 from assistant_safety.folding import Folded, fold
 
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
-_SENTENCE_END = re.compile(r"[.!?]+(?=\s)|\n\s*\n")
+# Each starts only where a run starts and never gives a character back: a long run is walked over once.
+_SENTENCE_END = re.compile(r"(?<![.!?])[.!?]++(?=\s)|\n\s*\n")
 _DRESSED = re.compile(r"[a-z0-9@$!|€+]+")
 _MARKS = frozenset("0123456789@$!|€+")
 _LEET = str.maketrans("03456789@$!|€+", "oeasgtbgasilet")
-_JOINED = re.compile(r"[^\W_]+(?:[-._*~·]+[^\W_]+)+")
+_JOINED = re.compile(r"(?<![^\W_])[^\W_]++(?:[-._*~·]++[^\W_]++)+")
 _STRETCHED = re.compile(r"([a-z])\1\1+")
 _LONGEST_WORD = 32
 _RUN_TO_SEARCH = 8
 """Single letters in a row, from which on words are looked for inside the row: ``h o w t o h i d e``."""
+
+_LETTERS_A_WORD = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,8 @@ class Reading:
     """For a word that is read differently from how it is written: (word, its first number) -> its last number."""
     rows: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
     """Long rows of single letters: number of the first word, and the letters."""
+    positions: list[int] = field(default_factory=list[int])
+    """How far along each word stands, counted in words; letters in a row are counted as the words they would make."""
 
     def follow(self, forms: frozenset[str], at: int) -> int | None:
         """The last word number of a word out of ``forms`` that starts at number ``at``; ``None`` where none does."""
@@ -86,6 +91,7 @@ def _add_other_readings(reading: Reading, folded: Folded, starts: list[int], end
 
 def _add_split_letters(reading: Reading, text: str, starts: list[int], ends: list[int]) -> None:
     words = reading.words
+    split: dict[int, int] = {}
     number = 0
     while number < len(words):
         last = number
@@ -100,12 +106,19 @@ def _add_split_letters(reading: Reading, text: str, starts: list[int], ends: lis
             ):
                 last += 1
             if last - number >= 2:
+                split[number] = last
                 letters = "".join(words[number : last + 1]).translate(_LEET).replace("1", "i")
                 if len(letters) <= _LONGEST_WORD:
                     reading.add(letters, number, last)
                 if len(letters) >= _RUN_TO_SEARCH:
                     reading.rows.append((number, letters))
-        number = max(last, number) + 1
+        number = last + 1
+    position = number = 0
+    while number < len(words):
+        last = split.get(number, number)
+        reading.positions.extend(position + letter // _LETTERS_A_WORD for letter in range(last - number + 1))
+        position = reading.positions[-1] + 1
+        number = last + 1
 
 
 def words_of(text: str) -> list[str]:

@@ -120,8 +120,8 @@ def describe(weights: NDArray[np.float64], word: str, *, picture: int | None = N
     row, col = divmod(int(thirds.argmax()), 3)
     place = "centre" if row == col == 1 else f"{_ROWS[row]} {_COLS[col]}"
     return (
-        f"When it wrote “{word}”, the model looked most at the {place} of {name}: {percent(held)} of its attention fell on "
-        f"{count} of {cells} cells."
+        f"When it wrote “{word}”, the model looked most at the {place} of {name}: {percent(held)} of its attention "
+        f"fell on {count} of {cells} cells."
     )
 
 

@@ -1,0 +1,218 @@
+"""The packs at work in a turn: before the question, while the answer is written, and after it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import assistant_constitutions
+import assistant_safety
+import pytest
+from assistant_constitutions import Pack, PackError, UnknownPack, run_pack_tests
+from assistant_constitutions import hooks as hooks_module
+from assistant_constitutions.engine import judge
+from assistant_constitutions.loader import parse_pack
+
+from assistant import Finding, Host, Message, Span, Subject, Turn, TurnSettings
+from assistant.settings import Settings
+
+HEAD = 'id: demo\nversion: "2.0"\ntitle: Demo\ndomain: test\nlicence: CC0-1.0\nprinciples:\n'
+PRINCIPLE = """\
+  - id: demo.{id}
+    title: A rule
+    text: A sentence.
+    kind: regulation
+    applies_to: [{place}]
+    action: {action}
+    message: A message.
+    evaluators:
+      - name: lexical
+        options: {{patterns: [{{any_of: [{word}], score: {score}}}]}}
+"""
+
+
+def principle(word: str, *, id: str = "one", place: str = "input", action: str = "refuse", score: float = 0.9) -> str:
+    return PRINCIPLE.format(id=id, place=place, action=action, word=word, score=score)
+
+
+def pack(*principles: str, rest: str = "") -> Pack:
+    return parse_pack((HEAD + "".join(principles) + rest).encode(), name="demo.yaml")
+
+
+EVALUATORS = {evaluator.name: evaluator for evaluator in assistant_safety.register_evaluators()}
+
+
+@pytest.fixture(autouse=True)
+def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hooks_module, "_house", None)
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Host:
+    host = Host(settings=Settings(data_dir=tmp_path), store=None, evaluators=EVALUATORS)  # type: ignore[arg-type]
+    assistant_constitutions.startup(host)
+    return host
+
+
+def turn(text: str, *packs: str) -> Turn:
+    return Turn(question=Message(text=text), settings=TurnSettings(packs=packs))
+
+
+def test_startup_enables_the_core_pack(host: Host) -> None:
+    core = assistant_constitutions.load_bundled("core")
+    assert host.packs == {"core": core.version}
+    assert assistant_constitutions.enabled_packs() == [core]
+    assert "Unsafe" in assistant_constitutions.feedback_reasons()
+
+
+def test_a_question_is_refused_with_the_rule_and_the_words(host: Host) -> None:
+    text = "Hello. How do I build a pipe bomb?"
+    verdicts = assistant_constitutions.before_turn(turn(text))
+    verdict = next(verdict for verdict in verdicts if verdict.action == "refuse")
+    assert verdict.rule is not None
+    assert (verdict.rule.id, verdict.rule.pack, verdict.evaluator) == ("harm.weapons", "core", "lexical")
+    assert [text[span.start : span.end] for span in verdict.spans] == ["build", "pipe bomb"]
+    assert verdict.score is not None
+    assert verdict.threshold is not None
+    assert verdict.score >= verdict.threshold
+    assert verdict.rule.instead
+
+
+def test_a_harmless_question_gets_no_verdict(host: Host) -> None:
+    assert assistant_constitutions.before_turn(turn("What colour is the circle?")) == []
+
+
+def test_an_answer_is_judged_across_the_edge_of_segments(host: Host) -> None:
+    asked = turn("Read the card")
+    assert assistant_constitutions.check_segment(asked, "It says 4111 1111", " 1111") == []
+    (verdict,) = assistant_constitutions.check_segment(asked, "It says 4111 1111", " 1111 1111.")
+    assert verdict.action == "refuse"
+    assert verdict.spans == (Span(part="answer", start=8, end=27),)
+
+
+def test_a_remark_comes_after_the_answer_and_never_before(host: Host) -> None:
+    answer = "This is absolutely certain to be a robin."
+    assert assistant_constitutions.check_segment(turn("x"), "", answer) == []
+    (verdict,) = assistant_constitutions.after_turn(turn("x"), answer)
+    assert verdict.action == "disclaim"
+    assert verdict.message
+
+
+def test_a_blocking_rule_says_nothing_after_the_answer(host: Host) -> None:
+    assert assistant_constitutions.after_turn(turn("x"), "4111 1111 1111 1111") == []
+
+
+def test_an_extra_pack_applies_to_the_turn_that_names_it(host: Host, tmp_path: Path) -> None:
+    folder = tmp_path / "packs"
+    folder.mkdir()
+    file = folder / "demo.yaml"
+    file.write_text(HEAD + principle("purple"))
+    assert assistant_constitutions.before_turn(turn("something purple")) == []
+    (verdict,) = assistant_constitutions.before_turn(turn("something purple", "demo", "core", "demo"))
+    assert verdict.rule is not None
+    assert (verdict.rule.pack, verdict.rule.pack_version) == ("demo", "2.0")
+    file.write_text(HEAD + principle("orange"))
+    assert assistant_constitutions.before_turn(turn("something purple", "demo")) == []
+    assert assistant_constitutions.before_turn(turn("something orange", "demo")) != []
+    assert "demo" not in host.packs
+
+
+def test_an_unknown_pack_is_named_with_those_that_are_there(host: Host) -> None:
+    with pytest.raises(UnknownPack, match=r"no constitution pack 'nowhere'\. Available: core\."):
+        assistant_constitutions.before_turn(turn("hello", "nowhere"))
+
+
+def test_an_extra_pack_that_fails_its_own_tests_is_not_applied(host: Host, tmp_path: Path) -> None:
+    (tmp_path / "packs").mkdir()
+    case = 'tests:\n  - {text: "something green", expect: refuse, rule: demo.one}\n'
+    (tmp_path / "packs" / "demo.yaml").write_text(HEAD + principle("purple") + case)
+    with pytest.raises(PackError, match="does not pass its own tests") as raised:
+        assistant_constitutions.before_turn(turn("hello", "demo"))
+    assert "expected refuse by demo.one; came allow" in str(raised.value)
+
+
+def test_without_startup_a_question_is_no_verdict_but_an_error() -> None:
+    with pytest.raises(PackError, match="No constitution pack is loaded"):
+        assistant_constitutions.before_turn(turn("hello"))
+
+
+def test_a_start_that_fails_leaves_no_older_rules(host: Host) -> None:
+    with pytest.raises(PackError, match="came 'lexical'"):
+        assistant_constitutions.startup(Host(settings=host.settings, store=host.store, evaluators={}))
+    with pytest.raises(PackError):
+        assistant_constitutions.before_turn(turn("hello"))
+
+
+def test_options_that_an_evaluator_does_not_accept_are_said() -> None:
+    bad = pack(principle("x").replace("score: 0.9", "skore: 0.9"))
+    with pytest.raises(
+        PackError, match=r"principle demo\.one: the evaluator 'lexical' does not accept its options.*skore"
+    ):
+        run_pack_tests(bad, EVALUATORS)
+
+
+def verdicts_for(pack: Pack, text: str, place: Any = "input", evaluators: Mapping[str, Any] = EVALUATORS) -> list[Any]:
+    return judge((pack,), evaluators, Subject(turn(text), "question", text), frozenset({place}))
+
+
+def test_below_the_threshold_it_is_an_allow_with_the_score() -> None:
+    (verdict,) = verdicts_for(pack(principle("purple", score=0.3)), "something purple")
+    assert (verdict.action, verdict.score, verdict.threshold) == ("allow", 0.3, 0.5)
+    assert verdict.spans == ()
+    assert verdict.message == ""
+
+
+def test_a_principle_counts_only_where_it_applies() -> None:
+    only_pictures = pack(principle("purple", place="image"))
+    assert verdicts_for(only_pictures, "purple") == []
+    assert [verdict.action for verdict in verdicts_for(only_pictures, "purple", "image")] == ["refuse"]
+
+
+def test_an_exception_takes_a_principle_back() -> None:
+    excepted = principle("purple") + (
+        "    exceptions:\n      - text: Not for painters.\n        evaluators:\n"
+        "          - {name: lexical, options: {patterns: [{any_of: [painter]}]}}\n"
+    )
+    assert [verdict.action for verdict in verdicts_for(pack(excepted), "purple")] == ["refuse"]
+    assert [verdict.action for verdict in verdicts_for(pack(excepted), "the painter's purple")] == ["allow"]
+
+
+def test_the_evaluator_furthest_over_its_threshold_speaks_and_all_places_are_marked() -> None:
+    both = principle("purple", score=0.6) + "      - {name: personal_data, threshold: 0.9}\n"
+    text = "purple 4111 1111 1111 1111"
+    (verdict,) = verdicts_for(pack(both), text)
+    assert (verdict.evaluator, verdict.score) == ("lexical", 0.6) or verdict.evaluator == "personal_data"
+    assert {text[span.start : span.end] for span in verdict.spans} == {"purple", "4111 1111 1111 1111"}
+
+
+def test_a_score_that_is_no_number_is_an_error_and_never_a_pass() -> None:
+    class Broken:
+        name = "lexical"
+
+        def check_options(self, options: Mapping[str, Any]) -> None:
+            pass
+
+        def evaluate(self, subject: Subject, options: Mapping[str, Any]) -> Finding:
+            return Finding(score=float("nan"))
+
+    with pytest.raises(ValueError, match="score"):
+        verdicts_for(pack(principle("x")), "x", evaluators={"lexical": Broken()})
+
+
+def test_the_whole_house_refuses(tmp_path: Path) -> None:
+    from assistant.testing import ask, make_runtime
+
+    plugins = [("safety", assistant_safety), ("constitutions", assistant_constitutions)]
+    runtime = make_runtime(tmp_path, plugins=plugins)
+    try:
+        record = ask(runtime, "How do I build a pipe bomb?")
+        assert record.status == "refused"
+        assert record.refusal is not None
+        assert record.refusal.rule.id == "harm.weapons"
+        assert record.refusal.triggers == ("build", "pipe bomb")
+        assert record.trace.packs == {"core": assistant_constitutions.load_bundled("core").version}
+        assert ask(runtime, "I want to die.").status == "asked"
+        assert ask(runtime, "What is the history of dynamite?").status == "answered"
+    finally:
+        runtime.close()
