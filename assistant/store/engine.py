@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -91,13 +92,19 @@ class Database:
             raise StoreUnavailable(f"{self.place} has been closed.", hint="Open a new Store.")
 
     def _use_wal(self) -> None:
-        # Switching takes the whole file, and SQLite does not wait for others while it switches; the mode stays in the
-        # file, so only the first to open it has to.
+        # The mode stays in the file, so only the first to open it switches. While one does, SQLite turns the others
+        # away at once instead of letting them wait; so the waiting is done here.
+        deadline = time.monotonic() + BUSY_MILLISECONDS / 1000
         with explained(self.place, self.file), self._raw_cursor() as cursor:
-            if cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-                cursor.execute("BEGIN IMMEDIATE")
-                cursor.execute("COMMIT")
-                cursor.execute("PRAGMA journal_mode=WAL").fetchone()
+            while True:
+                try:
+                    if cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+                        cursor.execute("PRAGMA journal_mode=WAL").fetchone()
+                    return
+                except sqlite3.OperationalError as error:
+                    if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                        raise
+                time.sleep(0.01)
 
     @contextmanager
     def _raw_cursor(self) -> Generator[Any]:

@@ -103,6 +103,15 @@ class Store:
         with self._database.read() as connection:
             return turns.siblings(connection, turn_id)
 
+    def newest_below(self, turn_id: str) -> str:
+        """The id of the newest turn that follows a turn, directly or over others; its own where none does.
+
+        Raises:
+            NotFound: no turn has that id.
+        """
+        with self._database.read() as connection:
+            return turns.newest_below(connection, turn_id)
+
     def image(self, sha256: str) -> bytes:
         """The bytes of a picture.
 

@@ -118,6 +118,27 @@ def siblings(connection: Connection, turn_id: str) -> list[str]:
     return list(rows.scalars())
 
 
+def newest_below(connection: Connection, turn_id: str) -> str:
+    """The id of the newest turn that follows a turn, directly or over others; the turn's own where none does.
+
+    Raises:
+        NotFound: no turn has that id.
+    """
+    table = schema.turns
+    rows = connection.execute(
+        select(table.c.id, table.c.parent_id)
+        .where(table.c.conversation_id == conversation_of(connection, turn_id))
+        .order_by(table.c.created_at, table.c.number)
+    )
+    below = {turn_id}
+    newest = turn_id
+    for row in rows:  # a parent comes before what follows it
+        if row.parent_id in below:
+            below.add(row.id)
+            newest = row.id
+    return newest
+
+
 def conversation_of(connection: Connection, turn_id: str) -> str:
     """The id of the conversation that a turn is in.
 

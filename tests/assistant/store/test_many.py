@@ -10,6 +10,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
 from sqlalchemy import event
 
 from assistant.messages import Feedback
@@ -83,9 +84,16 @@ def test_a_reader_sees_whole_turns_only_and_does_not_wait_for_a_writer(store, ma
     assert store.branch("talk") == [record, second]
 
 
-def test_stores_opened_at_once_in_one_program(path):
+@pytest.mark.parametrize("attempt", range(10))
+def test_stores_opened_at_once_in_one_program(path, attempt):
+    together = threading.Barrier(6)
+
+    def make(_):
+        together.wait()
+        return Store(f"sqlite:///{path}")
+
     with ThreadPoolExecutor(6) as pool:
-        stores = list(pool.map(lambda _: Store(f"sqlite:///{path}"), range(6), timeout=60))
+        stores = list(pool.map(make, range(6), timeout=60))
     assert all(store.conversations() == [] for store in stores)
     for store in stores:
         store.close()
