@@ -173,6 +173,20 @@ class Hooks(Protocol):
         ...
 
     @_spec
+    def feedback_reasons(self) -> Sequence[str] | None:
+        """Called when the page offers reasons to a person who rates an answer.
+
+        Returns:
+            Reasons in a few words each, in the order in which they are offered; ``None``: this plugin offers none.
+
+        Example:
+            >>> @hookimpl
+            ... def feedback_reasons():
+            ...     return ["Wrong about the picture"]
+        """
+        ...
+
+    @_spec
     def explain_word(self, record: TurnRecord, trace: ModelTrace, word: int) -> Explanation | None:
         """Called when a person clicks a word of an answer.
 

@@ -235,6 +235,11 @@ class Runtime:
             return Receipt(stored=False, message="Not stored. " + " ".join(problems))
         return Receipt(stored=False, message="Not stored: no plugin that keeps ratings is working.")
 
+    def feedback_reasons(self) -> list[str]:
+        """The reasons that the plugins offer to a person who rates an answer, each once."""
+        answers = self.extensions.call("feedback_reasons", {}, _accept_reasons)
+        return list(dict.fromkeys(reason for answer in answers for reason in answer.value or ()))
+
     def appeal(self, turn_id: str, text: str = "") -> Receipt:
         """Store that somebody says the refusal of this turn is wrong.
 
@@ -298,6 +303,15 @@ def _accept_receipt(value: Any) -> Receipt | None:
     if value is None or isinstance(value, Receipt):
         return value
     raise TypeError(f"expected None or a Receipt, got {type(value).__name__}")
+
+
+def _accept_reasons(value: Any) -> list[str]:
+    if isinstance(value, str):
+        raise TypeError("expected None or several texts, got one text")
+    reasons = list(value or ())
+    if not all(isinstance(reason, str) for reason in reasons):
+        raise TypeError("expected None or several texts")
+    return reasons
 
 
 def _accept_explanation(value: Any) -> Explanation | None:

@@ -114,6 +114,7 @@ def enabled_packs() -> list[Pack]:
     return list(_house.packs if _house is not None else map(load_bundled, BUNDLED))
 
 
+@hookimpl
 def feedback_reasons() -> list[str]:
     """The reasons that the enabled packs offer to a person who rates an answer, each once."""
     return list(dict.fromkeys(reason for pack in enabled_packs() for reason in pack.feedback_reasons))
