@@ -25,7 +25,7 @@ def create_app(runtime: Runtime) -> FastAPI:
 
     from assistant.api import health, pictures, turns
     from assistant.ui import build_ui
-    from assistant.ui.look import style_sheet, theme
+    from assistant.ui.look import head, theme
 
     app = FastAPI(title="Glassbox", docs_url=None, redoc_url=None, openapi_url="/v1/openapi.json")
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=LOCAL_NAMES)
@@ -43,5 +43,5 @@ def create_app(runtime: Runtime) -> FastAPI:
         mcp_server=False,
         enable_monitoring=False,
         theme=theme(),
-        css_paths=style_sheet(),
+        head=head(),
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from importlib.resources import files
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,9 +11,9 @@ if TYPE_CHECKING:
 _STATIC = files("assistant.ui") / "static"
 
 
-def style_sheet() -> Path:
-    """The page's style sheet."""
-    return Path(str(_STATIC / "style.css"))
+def head() -> str:
+    """The page's style sheet, for its head. Gradio's own ``css`` would put a selector before every rule."""
+    return f"<style>{(_STATIC / 'style.css').read_text(encoding='utf-8')}</style>"
 
 
 def script() -> str:
@@ -26,9 +25,18 @@ def theme() -> gr.themes.Base:
     """Gradio's plain theme in our colours, with the fonts of the visitor's own system."""
     import gradio as gr
 
-    return gr.themes.Base(
+    base = gr.themes.Base(
         primary_hue="indigo",
         neutral_hue="slate",
         font=["system-ui", "sans-serif"],
         font_mono=["ui-monospace", "monospace"],
+    )
+    # Gradio's own choices have too little contrast for small text.
+    return base.set(
+        body_text_color_subdued="*neutral_600",
+        body_text_color_subdued_dark="*neutral_300",
+        input_placeholder_color="*neutral_600",
+        input_placeholder_color_dark="*neutral_300",
+        button_primary_background_fill="*primary_700",
+        button_primary_text_color="white",
     )

@@ -84,7 +84,7 @@ class Reader:
 
     def reasons(self) -> tuple[str, ...]:
         """The reasons that a rating may name."""
-        return DEFAULT_REASONS
+        return tuple(self._runtime.feedback_reasons()) or DEFAULT_REASONS
 
     def inspector(self, page: Page) -> Html:
         """The side panel: the inside of one answer."""
@@ -148,13 +148,14 @@ class Reader:
         return Page(conversation_id=conversation_id, leaf=records[-1].id if records else None)
 
     def at_turn(self, page: Page, turn_id: str) -> Page:
-        """The same conversation, seen up to one turn.
+        """The same conversation along the branch of one turn, with what followed it.
 
         Raises:
             StoreError: the turn cannot be read.
         """
         turn = self._runtime.store.turn(turn_id).turn
-        return replace(page, conversation_id=turn.conversation_id, leaf=turn.id, receipt=("", ""))
+        leaf = self._runtime.store.newest_below(turn_id)
+        return replace(page, conversation_id=turn.conversation_id, leaf=leaf, receipt=("", ""))
 
 
 def _panel(*content: Html | None, shown: str = "") -> Html:

@@ -61,6 +61,19 @@ function start() {
     else scroller.scrollTop = scroller.scrollHeight;
   }
 
+  // Gradio leaves the field without a name for screen readers.
+  function nameFields() {
+    const named = [
+      ['#question textarea', 'Your question'],
+      ['#question [data-testid="upload-button"]', 'Add pictures'],
+      ['#question [data-testid="submit-button"]', 'Ask'],
+      ['#question input[type="file"]', 'Pictures'],
+    ];
+    for (const [selector, name] of named) document.querySelector(selector)?.setAttribute('aria-label', name);
+  }
+  nameFields();
+  new MutationObserver(nameFields).observe(byId('composer'), { subtree: true, childList: true });
+
   // What the server drew anew: keep the address, the scrolling and half-filled forms right.
   let chat = new URLSearchParams(location.search).get('chat') ?? '';
   let turns = 0;

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from assistant.messages import Feedback, TurnRecord
-from assistant.ui.views.markup import Html, tag
+from assistant.ui.views.markup import Html, tag, thumb
 
 DEFAULT_REASONS = (
     "Wrong about the picture",
@@ -33,8 +33,8 @@ def rating_section(record: TurnRecord, current: Feedback | None, reasons: Sequen
             tag(
                 "fieldset",
                 tag("legend", "Was it a good answer?"),
-                _radio(name, "up", "👍 Good answer", rating),
-                _radio(name, "down", "👎 Bad answer", rating),
+                _radio(name, "up", "Good answer", rating),
+                _radio(name, "down", "Bad answer", rating),
                 class_="thumbs",
             ),
             tag(
@@ -83,6 +83,8 @@ def _radio(name: str, value: str, label: str, current: str) -> Html:
     return tag(
         "label",
         tag("input", type="radio", name="rating", value=value, checked=value == current, required=True, data_group=name),
+        " ",
+        thumb(value),
         f" {label}",
     )
 

@@ -23,7 +23,7 @@ def refusal_card(record: TurnRecord, refusal: Refusal, appeals: Sequence[Appeal]
     title = f"One question first: {rule.title}" if refusal.action == "ask" else f"Not answered: {rule.title}"
     return tag(
         "section",
-        tag("h3", title, id=label),
+        tag("h4", title, id=label),
         tag("p", refusal.message) if refusal.message else None,
         tag("p", rule.text, class_="sentence"),
         _because(record, refusal),

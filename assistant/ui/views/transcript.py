@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from assistant.messages import Appeal, Feedback, ImagePart, TurnRecord
-from assistant.ui.views.markup import Html, join, percent, tag
+from assistant.ui.views.markup import Html, join, percent, tag, thumb
 from assistant.ui.views.refusal import refusal_card
 
 _WORD = re.compile(r"\S+")
@@ -53,7 +53,7 @@ def transcript(
         turn_view(turn, selected=turn.record.id == selected, receipt=receipt[1] if receipt[0] == turn.record.id else "")
         for turn in turns
     ]
-    return tag("div", *shown, class_="transcript", data_chat=conversation_id or "")
+    return tag("div", tag("h2", "Conversation", class_="hidden"), *shown, class_="transcript", data_chat=conversation_id or "")
 
 
 def turn_view(turn: ShownTurn, *, selected: bool = False, receipt: str = "") -> Html:
@@ -170,8 +170,8 @@ def _footer(turn: ShownTurn, receipt: str) -> Html:
     return tag(
         "div",
         tag("span", words, class_=f"status {record.status}") if words else None,
-        _thumb(record.id, "up", "👍", "Good answer", pressed=rated == "up") if can_rate else None,
-        _thumb(record.id, "down", "👎", "Bad answer", pressed=rated == "down") if can_rate else None,
+        _thumb(record.id, "up", "Good answer", pressed=rated == "up") if can_rate else None,
+        _thumb(record.id, "down", "Bad answer", pressed=rated == "down") if can_rate else None,
         tag("button", "Look inside", type="button", data_event="explain", data_act="look", data_turn=record.id),
         tag("button", "Try again", type="button", data_event="turn", data_act="retry", data_turn=record.id),
         _versions(turn),
@@ -180,10 +180,10 @@ def _footer(turn: ShownTurn, receipt: str) -> Html:
     )
 
 
-def _thumb(turn_id: str, rating: str, sign: str, label: str, *, pressed: bool) -> Html:
+def _thumb(turn_id: str, rating: str, label: str, *, pressed: bool) -> Html:
     return tag(
         "button",
-        tag("span", sign, aria_hidden="true"),
+        thumb(rating),
         type="button",
         class_="thumb",
         aria_label=label,
