@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import ipaddress
 import logging
@@ -61,10 +62,8 @@ def _serve(settings: Settings, listener: socket.socket, *, open_browser: bool) -
         threading.Thread(
             target=_announce, args=(server, address, runtime, open_browser), name="glassbox-announce", daemon=True
         ).start()
-        try:
+        with contextlib.suppress(KeyboardInterrupt):
             server.run(sockets=[listener])
-        except KeyboardInterrupt:
-            pass
         if not server.started:
             raise ServerError("The web server did not start; the lines above say why.")
         print("Glassbox has stopped.", file=sys.stderr)

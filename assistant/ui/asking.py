@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from assistant.errors import GlassboxError
-from assistant.events import Finished, Segment, StepStarted
+from assistant.events import Finished, StepStarted
 from assistant.messages import TurnRecord
 from assistant.runtime import Question, Runtime
 from assistant.ui.examples import read_examples
@@ -146,7 +146,7 @@ class Asking:
                 yield event.record
             elif isinstance(event, StepStarted):
                 yield Update(phase=phase(event.text))
-            elif isinstance(event, Segment):
+            else:
                 answer += event.text
                 if monotonic() - flushed >= FLUSH_SECONDS:
                     yield Update(running=running_turn(question.text, pictures, answer))

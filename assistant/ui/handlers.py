@@ -53,7 +53,9 @@ class Handlers:
                     rating: Rating = "up" if field_text(data, "rating") == "up" else "down"
                     offered = self._reader.reasons()
                     reasons = tuple(reason for reason in field_texts(data, "reasons") if reason in offered)
-                    return self.rate(page, turn, rating, reasons, field_text(data, "text"), field_text(data, "correction"))
+                    return self.rate(
+                        page, turn, rating, reasons, field_text(data, "text"), field_text(data, "correction")
+                    )
                 case "appeal":
                     return self.appeal(page, turn, field_text(data, "text"))
                 case "look":

@@ -27,9 +27,7 @@ def build(runtime: Runtime) -> gr.Blocks:
     reader, running = Reader(runtime), RunningTurns()
     asking, handlers = Asking(runtime, reader, running), Handlers(runtime, reader, running)
 
-    with gr.Blocks(
-        title="Glassbox", analytics_enabled=False, fill_width=True, delete_cache=CACHE_SECONDS
-    ) as blocks:
+    with gr.Blocks(title="Glassbox", analytics_enabled=False, fill_width=True, delete_cache=CACHE_SECONDS) as blocks:
         state = gr.State(Page())
         _html(header(), "header")
         warnings = _html(reader.warnings(), "warnings")

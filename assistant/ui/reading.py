@@ -90,8 +90,8 @@ class Reader:
         """The side panel: the inside of one answer."""
         if page.selected is None:
             hint = (
-                "Click a word of any answer, or “Look inside” under it. You will see which part of the picture the model "
-                "looked at while it wrote the word."
+                "Click a word of any answer, or “Look inside” under it. You will see which part of the picture the "
+                "model looked at while it wrote the word."
             )
             return _panel(tag("h3", TITLE), tag("p", hint, class_="quiet"))
         try:

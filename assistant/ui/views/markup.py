@@ -56,7 +56,7 @@ def percent(share: float) -> str:
 
 def thumb(rating: str) -> Html:
     """A thumb, up or down, in the colour of the text around it; drawn, as not every system has one in its fonts."""
-    shape = "M7 11v9H4v-9h3zm2 9h8.4a2 2 0 0 0 2-1.6l1.3-6.2A2 2 0 0 0 18.8 10H14l.9-4.3A1.6 1.6 0 0 0 13.2 4L9 10.5V20z"
+    shape = "M7 11v9H4v-9h3zm2 9h8.4a2 2 0 0 0 2-1.6l1.3-6.2A2 2 0 0 0 19 10h-5l.9-4.3A1.6 1.6 0 0 0 13.2 4L9 10.5V20z"
     return tag(
         "svg",
         tag("path", d=shape, transform=None if rating == "up" else "rotate(180 12 12)"),

@@ -46,7 +46,10 @@ def rating_section(record: TurnRecord, current: Feedback | None, reasons: Sequen
             else None,
             *_area(f"text-{record.id}", "text", "In your own words", current.text if current else ""),
             *_area(
-                f"correction-{record.id}", "correction", "What the answer should have been", current.correction if current else ""
+                f"correction-{record.id}",
+                "correction",
+                "What the answer should have been",
+                current.correction if current else "",
             ),
             tag(
                 "div",
@@ -82,7 +85,9 @@ def _standing(current: Feedback | None) -> str:
 def _radio(name: str, value: str, label: str, current: str) -> Html:
     return tag(
         "label",
-        tag("input", type="radio", name="rating", value=value, checked=value == current, required=True, data_group=name),
+        tag(
+            "input", type="radio", name="rating", value=value, checked=value == current, required=True, data_group=name
+        ),
         " ",
         thumb(value),
         f" {label}",

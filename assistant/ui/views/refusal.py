@@ -1,4 +1,4 @@
-"""The refusal card: which rule, whose, because of which words, what is still possible, and how to say that it is wrong."""
+"""The refusal card: which rule, whose, because of which words, what is still possible, and how to appeal."""
 
 from __future__ import annotations
 

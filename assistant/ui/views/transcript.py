@@ -39,7 +39,11 @@ def picture_of(part: ImagePart, number: int = 0) -> Picture:
 
 
 def transcript(
-    turns: Sequence[ShownTurn], *, conversation_id: str | None, selected: str | None = None, receipt: tuple[str, str] = ("", "")
+    turns: Sequence[ShownTurn],
+    *,
+    conversation_id: str | None,
+    selected: str | None = None,
+    receipt: tuple[str, str] = ("", ""),
 ) -> Html:
     """The finished turns of a conversation.
 
@@ -53,7 +57,9 @@ def transcript(
         turn_view(turn, selected=turn.record.id == selected, receipt=receipt[1] if receipt[0] == turn.record.id else "")
         for turn in turns
     ]
-    return tag("div", tag("h2", "Conversation", class_="hidden"), *shown, class_="transcript", data_chat=conversation_id or "")
+    return tag(
+        "div", tag("h2", "Conversation", class_="hidden"), *shown, class_="transcript", data_chat=conversation_id or ""
+    )
 
 
 def turn_view(turn: ShownTurn, *, selected: bool = False, receipt: str = "") -> Html:
@@ -61,19 +67,16 @@ def turn_view(turn: ShownTurn, *, selected: bool = False, receipt: str = "") -> 
     record = turn.record
     question = record.turn.question
     pictures = [picture_of(part, number) for number, part in enumerate(question.images)]
-    if record.refusal is not None:
-        body = refusal_card(record, record.refusal, turn.appeals, receipt)
-    else:
-        body = _answer(turn)
+    refusal = record.refusal
     return tag(
         "article",
         question_view(question.text, pictures),
         tag(
             "div",
             tag("h3", "Answer", class_="hidden"),
-            body,
+            _answer(turn) if refusal is None else refusal_card(record, refusal, turn.appeals, receipt),
             _notes(record),
-            _footer(turn, receipt if record.refusal is None else ""),
+            _footer(turn, receipt if refusal is None else ""),
             class_="answer" + (" selected" if selected else ""),
             id=f"turn-{record.id}",
         ),
@@ -87,7 +90,9 @@ def question_view(question: str, pictures: Sequence[Picture]) -> Html:
     return tag(
         "div",
         tag("h3", "You asked", class_="hidden"),
-        tag("div", *(tag("img", src=each.address, alt=each.alt, loading="lazy") for each in pictures), class_="pictures")
+        tag(
+            "div", *(tag("img", src=each.address, alt=each.alt, loading="lazy") for each in pictures), class_="pictures"
+        )
         if pictures
         else None,
         tag("p", question, class_="text") if question else None,
