@@ -67,12 +67,22 @@ class TrainedNetwork(nn.Module):
         known = batch.patch_targets[..., 0] >= 0
         total = answers
         if self.patch_loss > 0 and bool(known.any()):
-            named = self.patch_names(patches[known]).split((len(SHAPES) + 1, len(COLOURS) + 1), dim=-1)
-            patch = sum(
-                (cross_entropy(n, batch.patch_targets[known][:, i]) for i, n in enumerate(named)), torch.zeros(())
-            )
-            total = total + self.patch_loss * patch
+            total = total + self.patch_loss * self.naming_loss(patches[known], batch.patch_targets[known])
         return total, answers, (logits.argmax(-1) == wanted).float().mean()
+
+    def naming_loss(self, patches: Tensor, names: Tensor) -> Tensor:
+        """Cross-entropy of shape and colour, over all patches and once more over those that something covers.
+
+        Without the second part five of six patches are ground, and shapes were learned far later than colours.
+        """
+        named = self.patch_names(patches).split((len(SHAPES) + 1, len(COLOURS) + 1), dim=-1)
+        covered = names[:, 0] > 0
+        loss = torch.zeros(())
+        for i, scores in enumerate(named):
+            loss = loss + cross_entropy(scores, names[:, i])
+            if bool(covered.any()):
+                loss = loss + cross_entropy(scores[covered], names[covered][:, i])
+        return loss
 
 
 def optimizers(model: nn.Module, recipe: Recipe) -> list[torch.optim.Optimizer]:
@@ -160,7 +170,7 @@ class Run:
         steps = range(self.progress.step, len(source))
         return iter(DataLoader(source, batch_size=None, sampler=steps, num_workers=1, prefetch_factor=6))
 
-    def train(self, easy_until: int, save_every: float = 120.0, stop_after: int | None = None) -> None:
+    def train(self, easy_until: int, save_every: float = 60.0, stop_after: int | None = None) -> None:
         """Train until the recipe's minutes have passed (or `stop_after` more steps).
 
         Args:
