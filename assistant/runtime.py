@@ -308,7 +308,7 @@ def _accept_receipt(value: Any) -> Receipt | None:
 def _accept_reasons(value: Any) -> list[str]:
     if isinstance(value, str):
         raise TypeError("expected None or several texts, got one text")
-    reasons = list(value or ())
+    reasons: list[Any] = list(value or ())
     if not all(isinstance(reason, str) for reason in reasons):
         raise TypeError("expected None or several texts")
     return reasons
