@@ -67,11 +67,11 @@ def build(runtime: Runtime) -> gr.Blocks:
                 yield changes(update)
 
         def on_turn(page: Page, event: gr.EventData, request: gr.Request) -> Iterator[list[Any]]:
-            for update in asking.act(page, _session(request), event._data):
+            for update in asking.act(page, _session(request), _sent(event)):
                 yield changes(update)
 
         def on_act(page: Page, event: gr.EventData, request: gr.Request) -> list[Any]:
-            return changes(handlers.act(page, _session(request), event._data))
+            return changes(handlers.act(page, _session(request), _sent(event)))
 
         def on_load(request: gr.Request) -> list[Any]:
             return changes(handlers.loaded(request.query_params.get("chat")))
@@ -155,6 +155,11 @@ def _box(box: Box) -> dict[str, Any]:
 
 def _html(value: str, name: str) -> gr.HTML:
     return gr.HTML(value, elem_id=name, js_on_load=None, apply_default_css=False)
+
+
+def _sent(event: gr.EventData) -> dict[str, Any]:
+    """What the page's script sent along; Gradio has no public name for it."""
+    return event._data or {}  # pyright: ignore[reportPrivateUsage]
 
 
 def _session(request: gr.Request) -> str:

@@ -6,7 +6,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import gradio as gr
+    from gradio.themes import Base
 
 _STATIC = files("assistant.ui") / "static"
 
@@ -21,11 +21,11 @@ def script() -> str:
     return (_STATIC / "page.js").read_text(encoding="utf-8")
 
 
-def theme() -> gr.themes.Base:
+def theme() -> Base:
     """Gradio's plain theme in our colours, with the fonts of the visitor's own system."""
-    import gradio as gr
+    from gradio.themes import Base
 
-    base = gr.themes.Base(
+    base = Base(
         primary_hue="indigo",
         neutral_hue="slate",
         font=["system-ui", "sans-serif"],
