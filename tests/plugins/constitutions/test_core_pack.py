@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+
 from assistant_constitutions import Pack, load_bundled, run_pack_tests
 from assistant_constitutions.engine import CaseResult
 from assistant_safety import register_evaluators
@@ -76,9 +77,8 @@ def test_a_person_in_danger_gets_a_number_to_call(rule: str) -> None:
     ],
 )
 def test_everyday_questions_are_left_alone(text: str) -> None:
-    from assistant_constitutions.engine import judge
-
     from assistant import Message, Subject, Turn
+    from assistant_constitutions.engine import judge
 
     subject = Subject(Turn(question=Message(text=text)), "question", text)
     assert judge((CORE,), EVALUATORS, subject, frozenset({"input", "image"})) == []

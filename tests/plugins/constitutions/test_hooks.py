@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import assistant_constitutions
 import assistant_safety
-import pytest
+from assistant import Finding, Host, Message, Span, Subject, Turn, TurnSettings
+from assistant.settings import Settings
 from assistant_constitutions import Pack, PackError, UnknownPack, run_pack_tests
 from assistant_constitutions import hooks as hooks_module
 from assistant_constitutions.engine import judge
 from assistant_constitutions.loader import parse_pack
-
-from assistant import Finding, Host, Message, Span, Subject, Turn, TurnSettings
-from assistant.settings import Settings
 
 HEAD = 'id: demo\nversion: "2.0"\ntitle: Demo\ndomain: test\nlicence: CC0-1.0\nprinciples:\n'
 PRINCIPLE = """\

@@ -6,12 +6,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import assistant_feedback
 import pytest
-from assistant_feedback import recorder
 
+import assistant_feedback
 from assistant import Feedback, Message, Turn, TurnRecord
 from assistant.errors import StoreUnavailable
+from assistant_feedback import recorder
 
 
 class Kept:

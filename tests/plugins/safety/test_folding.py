@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from assistant_safety.folding import fold
 from assistant_safety.inflection import forms_of
 from assistant_safety.reading import read
-from hypothesis import given
-from hypothesis import strategies as st
 
 INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff\u00ad\u0301\u180e\ufe0f"
 

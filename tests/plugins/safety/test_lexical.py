@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import assistant_safety
 import pytest
-from assistant_safety import LexicalEvaluator
-from assistant_safety.lexical import shared_groups
 from hypothesis import given
 from hypothesis import strategies as st
 
+import assistant_safety
 from assistant import Finding, Message, Subject, Turn
+from assistant_safety import LexicalEvaluator
+from assistant_safety.lexical import shared_groups
 
 OPTIONS: dict[str, Any] = {
     "words": {"act": ["make", "build"], "thing": ["bomb", "fire bomb"], "harmless": ["bath"], "exact": ["=die"]},

@@ -6,12 +6,12 @@ import time
 from typing import Any
 
 import pytest
-from assistant_safety import PersonalDataEvaluator
-from assistant_safety.personal_data import passes_luhn, passes_mod_97
 from hypothesis import given
 from hypothesis import strategies as st
 
 from assistant import Finding, Message, Subject, Turn
+from assistant_safety import PersonalDataEvaluator
+from assistant_safety.personal_data import passes_luhn, passes_mod_97
 
 EVALUATOR = PersonalDataEvaluator()
 

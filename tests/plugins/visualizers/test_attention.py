@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from assistant_visualizers import explain_word
-from assistant_visualizers.attention import attention_map, describe, percent
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from assistant import Message, ModelTrace, Turn, TurnRecord, Word
+from assistant_visualizers import explain_word
+from assistant_visualizers.attention import attention_map, describe, percent
 
 ROWS, COLS = 6, 9
 RECORD = TurnRecord(turn=Turn(question=Message(text="What is this?")), status="answered", answer="a circle")
