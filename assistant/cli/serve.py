@@ -11,7 +11,10 @@ from assistant.cli.common import ModelOption
 
 def serve(
     host: Annotated[
-        str | None, typer.Option(metavar="H", help="Address to listen on; left out, this machine only.")
+        str | None,
+        typer.Option(
+            metavar="H", help="Address to listen on: 127.0.0.1, ::1 or localhost. No other computer is let in."
+        ),
     ] = None,
     port: Annotated[
         int | None, typer.Option(metavar="P", min=0, max=65535, help="Port to listen on; 0 takes any free one.")

@@ -6,13 +6,13 @@ import errno
 import importlib
 import re
 import shutil
-import socket
 import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, requires, version
 from tempfile import NamedTemporaryFile
 
 from assistant.cli.health.check import Check, guarded
+from assistant.errors import GlassboxError, PortInUse
 from assistant.extensions import describe
 from assistant.settings import Settings
 
@@ -97,23 +97,18 @@ def check_data_folder(settings: Settings) -> Check:
 
 def check_port(settings: Settings) -> Check:
     """Whether the page's address is free."""
+    from assistant.api.server import check_host, listen
+
+    try:
+        check_host(settings.host)
+        listen(settings.host, settings.port).close()
+    except PortInUse as error:
+        return Check("port", "warn", error.message, error.hint)
+    except GlassboxError as error:
+        return Check("port", "fail", error.message, error.hint)
     if settings.port == 0:
         return Check("port", "ok", "the system chooses a free one")
-    place = f"{settings.host}:{settings.port}"
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            found = f"Another program listens on {place}; perhaps Glassbox itself."
-            return Check("port", "warn", found, "Close it, or type: assistant serve --port 0")
-        found = f"Nothing can listen on {place}: {error.strerror or error}."
-        return Check("port", "fail", found, "Choose others with assistant serve --host ... --port ...")
-    return Check("port", "ok", f"{place} is free")
+    return Check("port", "ok", f"{settings.host}:{settings.port} is free")
 
 
 def check_chromium(settings: Settings) -> Check:

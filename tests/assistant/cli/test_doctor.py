@@ -140,10 +140,10 @@ def test_a_port_in_use_is_a_warning_with_a_way_out():
         taken.listen()
         check = machine.check_port(Settings(port=taken.getsockname()[1]))
     assert check.state == "warn"
-    assert "--port 0" in check.todo
+    assert "assistant serve --port" in check.todo
 
 
-def test_a_host_that_is_not_there():
+def test_a_host_that_cannot_be():
     assert machine.check_port(Settings(host="192.0.2.1", port=7860)).state == "fail"
 
 

@@ -1,0 +1,3 @@
+"""Raises while it is imported."""
+
+raise RuntimeError("the other half of this plugin is missing")
