@@ -4,14 +4,15 @@ of its score is a marked word.
 The options of a rule are data:
 
     words:                                   # groups of terms; "@name" is one that this plugin brings
+      make: [make, build, recipe]
       explosive: [bomb, dynamite, nail bomb]
     patterns:
-      - {all_of: ["@make", explosive], within: 8, unless: ["@history"]}
+      - {all_of: [make, explosive], within: 8, unless: ["@learning"]}
       - {any_of: [how to blow up a building], score: 0.9}
     unless: ["@prevention"]                  # for every pattern
 
 A term is one word or several; each word also stands for its simple inflections (make, makes, made, making), and with
-"=" in front only for itself. Nothing of a pack becomes a regular expression, and the effort is linear in the text.
+"=" in front, or "'s" at the end, only for itself. Nothing of a pack becomes a regular expression, and the effort is linear in the text.
 """
 
 from __future__ import annotations
@@ -89,6 +90,10 @@ class Group:
                 self._by_first.setdefault(form, []).append(words[1:])
         self._first = frozenset(self._by_first)
         self._longest = max(map(len, self._first), default=0)
+
+    def may_stand_in(self, reading: Reading) -> bool:
+        """Whether it is worth while to look: the first word of a term is there."""
+        return bool(reading.rows) or not self._first.isdisjoint(reading.places)
 
     def find(self, reading: Reading) -> list[Place]:
         """Every place where a term stands, sorted."""
@@ -233,13 +238,11 @@ class LexicalEvaluator:
         for pattern, phrases in zip(compiled.options.patterns, compiled.phrases, strict=True):
             if pattern.any_of:
                 chains = [(place,) for place in phrases.find(reading)]
-            else:
-                groups: list[list[Place]] = []
-                for name in pattern.all_of:
-                    groups.append(places(name))
-                    if not groups[-1]:
-                        break
+            elif all(compiled.groups[name].may_stand_in(reading) for name in pattern.all_of):
+                groups = [places(name) for name in pattern.all_of]
                 chains = _closest(groups, reading, pattern.within, pattern.ordered)
+            else:
+                continue
             if not chains:
                 continue
             excused = {

@@ -123,7 +123,7 @@ def _add_split_letters(reading: Reading, text: str, starts: list[int], ends: lis
 
 def words_of(text: str) -> list[str]:
     """The words of a text as they are written, folded."""
-    return [match.group().removesuffix("'s") for match in _WORD.finditer(fold(text).text)]
+    return _WORD.findall(fold(text).text)
 
 
 @lru_cache(maxsize=8)
@@ -157,6 +157,9 @@ def read(text: str) -> Reading:
         reading.ends.append(original_end)
         reading.sentences.append(sentence)
         reading.places.setdefault(reading.words[number], []).append((number, number))
+    for number, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        if folded.text.endswith("'s", start, end):
+            reading.add(folded.text[start:end], number, number)
     _add_other_readings(reading, folded, starts, ends)
     _add_split_letters(reading, folded.text, starts, ends)
     return reading

@@ -62,6 +62,12 @@ def test_exact_words_and_order() -> None:
     assert look("die by a bomb") is None
 
 
+def test_a_possessive_stands_for_itself_only() -> None:
+    options = {"words": {"whose": ["my bank's"], "thing": ["website"]}, "patterns": [{"all_of": ["whose", "thing"]}]}
+    assert marked("my bank’s website", options) == ["my bank’s website"]
+    assert look("my bank has a website", options) is None
+
+
 def test_the_score_joins_the_patterns() -> None:
     one = look("make a bomb")
     two = look("make a bomb and blow up a building")
