@@ -9,11 +9,11 @@ from pathlib import Path
 from assistant import Host, hookimpl
 from assistant.evaluators import Evaluator, Subject
 from assistant.messages import Turn
-from assistant.verdicts import Action, Verdict
+from assistant.verdicts import ACTIONS, Action, Rule, Verdict
 from assistant_constitutions.engine import OUTPUT, check_evaluators, judge, places_of, run_pack_tests
-from assistant_constitutions.errors import PackError
+from assistant_constitutions.errors import PackError, UnknownPack
 from assistant_constitutions.loader import BUNDLED, available, load_bundled, load_by_id
-from assistant_constitutions.pack import Pack
+from assistant_constitutions.pack import Pack, Place
 
 _BLOCKING: frozenset[Action] = frozenset({"refuse", "ask", "allow"})
 _REMARKS: frozenset[Action] = frozenset({"warn", "disclaim"})
@@ -57,37 +57,51 @@ def startup(host: Host) -> None:
 
 @hookimpl(on_failure="closed")
 def before_turn(turn: Turn) -> list[Verdict]:
-    """Apply the rules for questions.
-
-    Raises:
-        UnknownPack: the question names a pack that is not there.
-        PackError: a pack that it names cannot be used.
-    """
-    house = _get()
+    """Apply the rules for questions. A question that names a pack which cannot be applied is refused, and told why."""
     subject = Subject(turn=turn, part="question", text=turn.question.text)
-    return judge(_packs_for(house, turn), house.evaluators, subject, places_of(turn))
+    return _judge(subject, places_of(turn), frozenset(ACTIONS))
 
 
 @hookimpl(on_failure="closed")
 def check_segment(turn: Turn, released: str, segment: str) -> list[Verdict]:
     """Apply the rules for answers that can end the turn, to all of the answer so far."""
-    house = _get()
-    subject = Subject(turn=turn, part="answer", text=released + segment)
-    return judge(_packs_for(house, turn), house.evaluators, subject, OUTPUT, _BLOCKING)
+    return _judge(Subject(turn=turn, part="answer", text=released + segment), OUTPUT, _BLOCKING)
 
 
 @hookimpl(phase="observe", on_failure="open")
 def after_turn(turn: Turn, answer: str) -> list[Verdict]:
     """Apply the rules for answers that add a remark."""
+    return _judge(Subject(turn=turn, part="answer", text=answer), OUTPUT, _REMARKS)
+
+
+def _judge(subject: Subject, places: frozenset[Place], actions: frozenset[Action]) -> list[Verdict]:
     house = _get()
-    subject = Subject(turn=turn, part="answer", text=answer)
-    return judge(_packs_for(house, turn), house.evaluators, subject, OUTPUT, _REMARKS)
-
-
-def _packs_for(house: _House, turn: Turn) -> tuple[Pack, ...]:
     enabled = {pack.id for pack in house.packs}
-    wanted = [pack_id for pack_id in dict.fromkeys(turn.settings.packs) if pack_id not in enabled]
-    return (*house.packs, *(_extra_pack(house, pack_id) for pack_id in wanted))
+    packs = list(house.packs)
+    for pack_id in dict.fromkeys(subject.turn.settings.packs):
+        if pack_id in enabled:
+            continue
+        try:
+            packs.append(_extra_pack(house, pack_id))
+        except (UnknownPack, PackError) as error:
+            # Raised, it would count as a failure of this plugin; three such questions would switch all rules off.
+            return (
+                [Verdict(action="refuse", rule=_named_packs_apply(), message=str(error))] if "refuse" in actions else []
+            )
+    return judge(packs, house.evaluators, subject, places, actions)
+
+
+def _named_packs_apply() -> Rule:
+    return Rule(
+        id="constitutions.named-packs-apply",
+        title="A constitution pack cannot be applied",
+        text="A question is answered only under all the packs that it names.",
+        pack="constitutions",
+        pack_version="1",
+        kind="regulation",
+        severity="low",
+        instead="Ask again without the pack, or with one that is there.",
+    )
 
 
 def _extra_pack(house: _House, pack_id: str) -> Pack:

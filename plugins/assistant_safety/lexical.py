@@ -12,7 +12,8 @@ The options of a rule are data:
     unless: ["@prevention"]                  # for every pattern
 
 A term is one word or several; each word also stands for its simple inflections (make, makes, made, making), and with
-"=" in front, or "'s" at the end, only for itself. Nothing of a pack becomes a regular expression, and the effort is linear in the text.
+"=" in front, or "'s" at the end, only for itself. Nothing of a pack becomes a regular expression, and the effort is
+linear in the text.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import assistant_constitutions
 import assistant_safety
 from assistant import Finding, Host, Message, Span, Subject, Turn, TurnSettings
 from assistant.settings import Settings
-from assistant_constitutions import Pack, PackError, UnknownPack, run_pack_tests
+from assistant_constitutions import Pack, PackError, run_pack_tests
 from assistant_constitutions import hooks as hooks_module
 from assistant_constitutions.engine import judge
 from assistant_constitutions.loader import parse_pack
@@ -119,17 +119,37 @@ def test_an_extra_pack_applies_to_the_turn_that_names_it(host: Host, tmp_path: P
 
 
 def test_an_unknown_pack_is_named_with_those_that_are_there(host: Host) -> None:
-    with pytest.raises(UnknownPack, match=r"no constitution pack 'nowhere'\. Available: core\."):
-        assistant_constitutions.before_turn(turn("hello", "nowhere"))
+    (verdict,) = assistant_constitutions.before_turn(turn("hello", "nowhere"))
+    assert verdict.action == "refuse"
+    assert verdict.message == "There is no constitution pack 'nowhere'. Available: core."
+    assert assistant_constitutions.after_turn(turn("hello", "nowhere"), "an answer") == []
 
 
 def test_an_extra_pack_that_fails_its_own_tests_is_not_applied(host: Host, tmp_path: Path) -> None:
     (tmp_path / "packs").mkdir()
     case = 'tests:\n  - {text: "something green", expect: refuse, rule: demo.one}\n'
     (tmp_path / "packs" / "demo.yaml").write_text(HEAD + principle("purple") + case)
-    with pytest.raises(PackError, match="does not pass its own tests") as raised:
-        assistant_constitutions.before_turn(turn("hello", "demo"))
-    assert "expected refuse by demo.one; came allow" in str(raised.value)
+    (verdict,) = assistant_constitutions.before_turn(turn("hello", "demo"))
+    assert verdict.action == "refuse"
+    assert "does not pass its own tests" in verdict.message
+    assert "expected refuse by demo.one; came allow" in verdict.message
+
+
+def test_nobody_can_switch_the_rules_off_by_naming_packs(tmp_path: Path) -> None:
+    from assistant.runtime import Question, finish
+    from assistant.testing import ask, make_runtime
+
+    plugins = [("safety", assistant_safety), ("constitutions", assistant_constitutions)]
+    runtime = make_runtime(tmp_path, plugins=plugins)
+    try:
+        for _ in range(5):
+            question = Question("hello", (), settings=TurnSettings(packs=("nowhere",)), door="test")
+            record = finish(runtime.run_turn(question))
+            assert record.status == "refused"
+            assert "Available: core" in record.shown
+        assert ask(runtime, "hello").status == "answered"
+    finally:
+        runtime.close()
 
 
 def test_without_startup_a_question_is_no_verdict_but_an_error() -> None:
