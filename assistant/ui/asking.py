@@ -16,7 +16,7 @@ from assistant.runtime import Question, Runtime
 from assistant.ui.examples import read_examples
 from assistant.ui.fields import field_number, field_text
 from assistant.ui.reading import Reader
-from assistant.ui.session import Box, Page, Run, RunningTurns, Update
+from assistant.ui.session import Box, Place, Run, RunningTurns, Update
 from assistant.ui.views.markup import Html
 from assistant.ui.views.phase import phase
 from assistant.ui.views.transcript import Picture, picture_of, running_turn
@@ -36,28 +36,28 @@ class Asking:
         self._reader = reader
         self._running = running
 
-    def act(self, page: Page, session: str, data: Mapping[str, Any]) -> Iterator[Update]:
+    def act(self, place: Place, session: str, data: Mapping[str, Any]) -> Iterator[Update]:
         """Run the turn that a button asks for: another try, or a question about an example."""
         if field_text(data, "act") == "retry":
-            yield from self.retry(page, session, field_text(data, "turn"))
+            yield from self.retry(place, session, field_text(data, "turn"))
         else:
             example, question = field_number(data, "example"), field_number(data, "question")
-            yield from self.ask_example(page, session, -1 if example is None else example, question or 0)
+            yield from self.ask_example(place, session, -1 if example is None else example, question or 0)
 
-    def ask(self, page: Page, session: str, text: str, files: Sequence[str]) -> Iterator[Update]:
+    def ask(self, place: Place, session: str, text: str, files: Sequence[str]) -> Iterator[Update]:
         """Ask what stands in the box."""
         box = Box(text, tuple(files))
         question = Question(
             text,
             [Path(each) for each in files],
-            conversation_id=page.conversation_id,
-            parent_id=page.leaf,
+            conversation_id=place.conversation_id,
+            parent_id=place.leaf,
             door="browser",
         )
         pictures = [Picture(f"gradio_api/file={quote(each)}", Path(each).name) for each in files]
-        yield from self._turn(page, session, question, pictures, box)
+        yield from self._turn(place, session, question, pictures, box)
 
-    def ask_example(self, page: Page, session: str, example: int, question: int) -> Iterator[Update]:
+    def ask_example(self, place: Place, session: str, example: int, question: int) -> Iterator[Update]:
         """Ask one of the questions that ship with an example picture."""
         examples = read_examples()
         if not (0 <= example < len(examples) and 0 <= question < len(examples[example].questions)):
@@ -67,13 +67,13 @@ class Asking:
         asked = Question(
             chosen.questions[question],
             [chosen.path],
-            conversation_id=page.conversation_id,
-            parent_id=page.leaf,
+            conversation_id=place.conversation_id,
+            parent_id=place.leaf,
             door="browser",
         )
-        yield from self._turn(page, session, asked, [Picture(f"examples/{chosen.file}", chosen.alt)], None)
+        yield from self._turn(place, session, asked, [Picture(f"examples/{chosen.file}", chosen.alt)], None)
 
-    def retry(self, page: Page, session: str, turn_id: str) -> Iterator[Update]:
+    def retry(self, place: Place, session: str, turn_id: str) -> Iterator[Update]:
         """Ask the question of an earlier turn once more, as another version of that turn."""
         try:
             versions = len(self._runtime.store.siblings(turn_id))
@@ -86,10 +86,9 @@ class Asking:
             update={"temperature": max(question.settings.temperature, RETRY_TEMPERATURE), "seed": versions}
         )
         pictures = [picture_of(part, number) for number, part in enumerate(seen)]
-        before = replace(page, leaf=question.parent_id, conversation_id=question.conversation_id)
-        if question.parent_id is None:
-            before = replace(before, conversation_id=None)
-        yield from self._turn(page, session, replace(question, settings=settings), pictures, None, above=before)
+        first = question.parent_id is None
+        before = Place() if first else Place(question.conversation_id, question.parent_id)
+        yield from self._turn(place, session, replace(question, settings=settings), pictures, None, above=before)
 
     def stop(self, session: str) -> Update:
         """Stop the running turn; its own generator shows what was written."""
@@ -98,26 +97,26 @@ class Asking:
 
     def _turn(
         self,
-        page: Page,
+        place: Place,
         session: str,
         question: Question,
         pictures: Sequence[Picture],
         box: Box | None,
-        above: Page | None = None,
+        above: Place | None = None,
     ) -> Iterator[Update]:
         """Run one turn and show it.
 
-        ``above`` is what stands above the running turn where that is not the whole page (a retry replaces its turn).
+        ``above`` is what stands above the running turn, where that is not the whole conversation: a retry takes the
+        place of its turn.
         """
         run = self._running.start(session)
         if run is None:
             yield Update(phase=phase("One answer at a time: stop the running one first.", problem=True), box=box)
             return
-        shown = above or page
-        empty = shown.conversation_id is None and not shown.unsaved
+        shown = above or place
         try:
             yield Update(
-                transcript=Html("") if empty else self._reader.transcript(shown) if above else None,
+                transcript=Html("") if shown.empty else self._reader.transcript(shown) if above else None,
                 running=running_turn(question.text, pictures, ""),
                 phase=phase("Taking in the question"),
                 box=Box() if box else None,
@@ -130,9 +129,9 @@ class Asking:
                 elif not run.left:
                     yield update
             if run.left or record is None:
-                yield Update(chats=self._reader.chats(page))
+                yield Update(chats=self._reader.chats(place))
                 return
-            yield self._finished(page, record, box)
+            yield self._finished(place, record, box)
         finally:
             run.stop.set()
             self._running.end(session, run)
@@ -152,18 +151,16 @@ class Asking:
                     yield Update(running=running_turn(question.text, pictures, answer))
                     flushed = monotonic()
 
-    def _finished(self, page: Page, record: TurnRecord, box: Box | None) -> Update:
+    def _finished(self, place: Place, record: TurnRecord, box: Box | None) -> Update:
         """The page after a turn. A failed one puts text and pictures back into the box."""
         try:
             self._runtime.store.siblings(record.id)
         except GlassboxError:
-            fresh = replace(page, unsaved=(*page.unsaved, record), receipt=("", ""))
+            fresh = replace(place, unsaved=(*place.unsaved, record))
         else:
-            fresh = replace(
-                page, conversation_id=record.turn.conversation_id, leaf=record.id, receipt=("", ""), unsaved=()
-            )
+            fresh = replace(place, conversation_id=record.turn.conversation_id, leaf=record.id)
         return Update(
-            page=fresh,
+            place=fresh,
             warnings=self._reader.warnings(),
             transcript=self._reader.transcript(fresh),
             running=Html(""),

@@ -8,12 +8,12 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from assistant.errors import GlassboxError
+from assistant.errors import GlassboxError, InputError
 from assistant.messages import Feedback, Receipt
 from assistant.runtime import Runtime
 from assistant.ui.fields import field_number, field_text, field_texts
 from assistant.ui.reading import Reader
-from assistant.ui.session import Page, RunningTurns, Update
+from assistant.ui.session import Place, RunningTurns, Update, View
 from assistant.ui.views.markup import Html
 from assistant.ui.views.phase import phase
 
@@ -32,7 +32,7 @@ class Handlers:
         self._reader = reader
         self._running = running
 
-    def act(self, page: Page, session: str, data: Mapping[str, Any]) -> Update:
+    def act(self, place: Place, view: View, session: str, data: Mapping[str, Any]) -> Update:
         """What a button or a form of the page asks for; ``data["act"]`` names it."""
         turn, chat = field_text(data, "turn"), field_text(data, "chat")
         try:
@@ -40,28 +40,25 @@ class Handlers:
                 case "open":
                     return self.open_chat(session, chat)
                 case "rename":
-                    return self.rename(page, chat, field_text(data, "title"))
+                    return self.rename(place, chat, field_text(data, "title"))
                 case "delete":
-                    return self.delete(page, session, chat)
+                    return self.delete(place, session, chat)
                 case "version":
-                    return self.show_version(page, session, turn)
+                    return self.show_version(session, turn)
                 case "thumb":
-                    return self.thumb(page, turn, "up" if field_text(data, "rating") == "up" else "down")
+                    return self.thumb(place, view, turn, _rating(data))
                 case "take-back":
-                    return self.rate(page, turn, "none")
+                    return self.rate(place, view, turn, "none")
                 case "rate":
-                    rating: Rating = "up" if field_text(data, "rating") == "up" else "down"
-                    offered = self._reader.reasons()
-                    reasons = tuple(reason for reason in field_texts(data, "reasons") if reason in offered)
-                    return self.rate(
-                        page, turn, rating, reasons, field_text(data, "text"), field_text(data, "correction")
-                    )
+                    reasons = self._reader.offered(turn, field_texts(data, "reasons"))
+                    text, correction = field_text(data, "text"), field_text(data, "correction")
+                    return self.rate(place, view, turn, _rating(data), reasons, text, correction)
                 case "appeal":
-                    return self.appeal(page, turn, field_text(data, "text"))
+                    return self.appeal(place, view, turn, field_text(data, "text"))
                 case "look":
-                    return self.look(page, turn)
+                    return self._select(View(turn))
                 case "word":
-                    return self.word(page, turn, index=field_number(data, "word"), place=field_number(data, "at"))
+                    return self.word(turn, index=field_number(data, "word"), place=field_number(data, "at"))
                 case unknown:
                     return _problem(f"The page asked for “{unknown}”, which does not exist. Load the page again.")
         except GlassboxError as error:
@@ -76,67 +73,64 @@ class Handlers:
     def new_chat(self, session: str) -> Update:
         """An empty page; a running turn is stopped and kept in its chat."""
         self._running.leave(session)
-        return self._everything(Page())
+        return self._everything(Place())
 
     def open_chat(self, session: str, conversation_id: str) -> Update:
         """Show a past chat up to its newest turn."""
         self._running.leave(session)
-        page = self._reader.load(conversation_id)
-        if page.conversation_id is None:
+        place = self._reader.load(conversation_id)
+        if place.conversation_id is None:
             return replace(
-                self._everything(page), phase=phase("This chat is no longer there: it was deleted.", problem=True)
+                self._everything(place), phase=phase("This chat is no longer there: it was deleted.", problem=True)
             )
-        return self._everything(page)
+        return self._everything(place)
 
-    def rename(self, page: Page, conversation_id: str, title: str) -> Update:
+    def rename(self, place: Place, conversation_id: str, title: str) -> Update:
         """Give a chat another title."""
         self._runtime.store.rename_conversation(conversation_id, title)
-        return Update(chats=self._reader.chats(page), phase=phase("Renamed.", hidden=True))
+        return Update(chats=self._reader.chats(place), phase=phase("Renamed.", hidden=True))
 
-    def delete(self, page: Page, session: str, conversation_id: str) -> Update:
+    def delete(self, place: Place, session: str, conversation_id: str) -> Update:
         """Delete a chat; where it is the open one, an empty page comes."""
-        if conversation_id == page.conversation_id:
+        if conversation_id == place.conversation_id:
             self._running.leave(session)
         self._runtime.store.delete_conversation(conversation_id)
         gone = phase("The chat is deleted.")
-        if conversation_id == page.conversation_id:
-            return replace(self._everything(Page()), phase=gone)
-        return Update(chats=self._reader.chats(page), phase=gone)
+        if conversation_id == place.conversation_id:
+            return replace(self._everything(Place()), phase=gone)
+        return Update(chats=self._reader.chats(place), phase=gone)
 
-    def show_version(self, page: Page, session: str, turn_id: str) -> Update:
+    def show_version(self, session: str, turn_id: str) -> Update:
         """Show another version of a turn, with what followed it."""
         self._running.leave(session)
-        fresh = self._reader.at_turn(page, turn_id)
-        return Update(page=fresh, transcript=self._reader.transcript(fresh), running=Html(""), busy=False)
+        fresh = self._reader.at_turn(turn_id)
+        return Update(place=fresh, transcript=self._reader.transcript(fresh), running=Html(""), busy=False)
 
     # Looking inside
 
-    def look(self, page: Page, turn_id: str) -> Update:
-        """Show the inside of an answer, no word chosen."""
-        return self._select(replace(page, selected=turn_id, word=None))
-
-    def word(self, page: Page, turn_id: str, *, index: int | None, place: int | None) -> Update:
+    def word(self, turn_id: str, *, index: int | None, place: int | None) -> Update:
         """Show where one word came from: by its index among the answer's words, or by a character of the answer."""
         if index is None and place is not None:
             index = self._reader.word_at(turn_id, place)
             if index is None:
-                fresh = self._select(replace(page, selected=turn_id, word=None))
+                fresh = self._select(View(turn_id))
                 return replace(fresh, phase=phase("The model did not write this word itself; choose another."))
-        return self._select(replace(page, selected=turn_id, word=index))
+        return self._select(View(turn_id, index))
 
-    def _select(self, page: Page) -> Update:
-        return Update(page=page, transcript=self._reader.transcript(page), inspector=self._reader.inspector(page))
+    def _select(self, view: View) -> Update:
+        return Update(view=view, inspector=self._reader.inspector(view))
 
     # Ratings and appeals
 
-    def thumb(self, page: Page, turn_id: str, rating: Rating) -> Update:
+    def thumb(self, place: Place, view: View, turn_id: str, rating: Rating) -> Update:
         """A thumb under an answer: the same one again takes it back."""
         current = self._runtime.store.feedback(turn_id)
-        return self.rate(page, turn_id, "none" if current and current.rating == rating else rating)
+        return self.rate(place, view, turn_id, "none" if current and current.rating == rating else rating)
 
     def rate(
         self,
-        page: Page,
+        place: Place,
+        view: View,
         turn_id: str,
         rating: Rating,
         reasons: tuple[str, ...] = (),
@@ -152,36 +146,48 @@ class Handlers:
             field = ".".join(str(step) for step in error.errors()[0]["loc"])
             return _problem(f"Not stored: {field} is too long; at most 10,000 characters can be kept.")
         receipt = self._runtime.give_feedback(feedback)
-        return self._with_receipt(page, turn_id, receipt)
+        return self._with_receipt(place, view, turn_id, receipt)
 
-    def appeal(self, page: Page, turn_id: str, text: str) -> Update:
+    def appeal(self, place: Place, view: View, turn_id: str, text: str) -> Update:
         """Store that a refusal is wrong, and show the receipt."""
         try:
             receipt = self._runtime.appeal(turn_id, text.strip())
         except ValidationError:
             return _problem("Not stored: the text is too long; at most 10,000 characters can be kept.")
-        return self._with_receipt(page, turn_id, receipt)
+        return self._with_receipt(place, view, turn_id, receipt)
 
-    def _with_receipt(self, page: Page, turn_id: str, receipt: Receipt) -> Update:
-        fresh = replace(page, receipt=(turn_id, receipt.message))
+    def _with_receipt(self, place: Place, view: View, turn_id: str, receipt: Receipt) -> Update:
+        shown = (turn_id, receipt.message)
         return Update(
-            page=fresh,
-            transcript=self._reader.transcript(fresh),
-            inspector=self._reader.inspector(fresh) if page.selected == turn_id else None,
+            transcript=self._reader.transcript(place, shown),
+            inspector=self._reader.inspector(view, shown) if view.selected == turn_id else None,
         )
 
-    def _everything(self, page: Page) -> Update:
+    def _everything(self, place: Place) -> Update:
         return Update(
-            page=page,
+            place=place,
+            view=View(),
             warnings=self._reader.warnings(),
-            transcript=self._reader.transcript(page),
+            transcript=self._reader.transcript(place),
             running=Html(""),
             phase=phase(""),
             busy=False,
-            chats=self._reader.chats(page),
-            inspector=self._reader.inspector(page),
+            chats=self._reader.chats(place),
+            inspector=self._reader.inspector(View()),
             plugins=self._reader.plugins(),
         )
+
+
+def _rating(data: Mapping[str, Any]) -> Rating:
+    match field_text(data, "rating"):
+        case "up":
+            return "up"
+        case "down":
+            return "down"
+        case other:
+            raise InputError(
+                f"Not stored: expected a good or a bad answer; came “{other}”.", hint="Choose one of the two."
+            )
 
 
 def _problem(message: str) -> Update:

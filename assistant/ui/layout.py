@@ -12,7 +12,7 @@ from assistant.ui.asking import Asking
 from assistant.ui.handlers import Handlers
 from assistant.ui.look import script
 from assistant.ui.reading import Reader
-from assistant.ui.session import Box, Page, RunningTurns, Update
+from assistant.ui.session import Box, Place, RunningTurns, Update, View
 from assistant.ui.views.markup import Html, tag
 
 TURNS_AT_ONCE = 16
@@ -28,7 +28,7 @@ def build(runtime: Runtime) -> gr.Blocks:
     asking, handlers = Asking(runtime, reader, running), Handlers(runtime, reader, running)
 
     with gr.Blocks(title="Glassbox", analytics_enabled=False, fill_width=True, delete_cache=CACHE_SECONDS) as blocks:
-        state = gr.State(Page())
+        place, view = gr.State(Place()), gr.State(View())
         _html(header(), "header")
         warnings = _html(reader.warnings(), "warnings")
         with gr.Row(elem_id="columns"):
@@ -59,19 +59,19 @@ def build(runtime: Runtime) -> gr.Blocks:
                 inspector = _html("", "inspector")
         bridge = gr.HTML("", js_on_load=script(), elem_id="bridge", apply_default_css=False)
 
-        outputs = [state, warnings, transcript, live, phase, box, stop, chats, inspector, plugins]
+        outputs = [place, view, warnings, transcript, live, phase, box, stop, chats, inspector, plugins]
 
-        def on_ask(page: Page, value: dict[str, Any] | None, request: gr.Request) -> Iterator[list[Any]]:
+        def on_ask(place: Place, value: dict[str, Any] | None, request: gr.Request) -> Iterator[list[Any]]:
             value = value or {}
-            for update in asking.ask(page, _session(request), value.get("text") or "", value.get("files") or []):
+            for update in asking.ask(place, _session(request), value.get("text") or "", value.get("files") or []):
                 yield changes(update)
 
-        def on_turn(page: Page, event: gr.EventData, request: gr.Request) -> Iterator[list[Any]]:
-            for update in asking.act(page, _session(request), _sent(event)):
+        def on_turn(place: Place, event: gr.EventData, request: gr.Request) -> Iterator[list[Any]]:
+            for update in asking.act(place, _session(request), _sent(event)):
                 yield changes(update)
 
-        def on_act(page: Page, event: gr.EventData, request: gr.Request) -> list[Any]:
-            return changes(handlers.act(page, _session(request), _sent(event)))
+        def on_act(place: Place, view: View, event: gr.EventData, request: gr.Request) -> list[Any]:
+            return changes(handlers.act(place, view, _session(request), _sent(event)))
 
         def on_load(request: gr.Request) -> list[Any]:
             return changes(handlers.loaded(request.query_params.get("chat")))
@@ -98,12 +98,12 @@ def build(runtime: Runtime) -> gr.Blocks:
             "show_progress": "hidden",
             "api_visibility": "private",
         }
-        box.submit(on_ask, [state, box], **turn)
-        bridge.turn(on_turn, state, **turn)
-        bridge.act(on_act, state, trigger_mode="multiple", **quick)
+        box.submit(on_ask, [place, box], **turn)
+        bridge.turn(on_turn, place, **turn)
+        bridge.act(on_act, [place, view], trigger_mode="multiple", **quick)
         bridge.explain(
             on_act,
-            state,
+            [place, view],
             outputs=outputs,
             concurrency_id="explain",
             concurrency_limit=2,
@@ -136,7 +136,8 @@ def changes(update: Update) -> list[Any]:
         return gr.skip() if value is None else str(value)
 
     return [
-        gr.skip() if update.page is None else update.page,
+        gr.skip() if update.place is None else update.place,
+        gr.skip() if update.view is None else update.view,
         html(update.warnings),
         html(update.transcript),
         html(update.running),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
 
 from assistant.backends import Word
 from assistant.errors import GlassboxError, NotFound, StoreError
@@ -11,7 +11,7 @@ from assistant.extensions import describe
 from assistant.messages import TurnRecord
 from assistant.runtime import Runtime
 from assistant.ui.examples import read_examples
-from assistant.ui.session import Page
+from assistant.ui.session import NO_RECEIPT, Place, View
 from assistant.ui.views.chats import chat_list
 from assistant.ui.views.details import details_section
 from assistant.ui.views.markup import Html, join, tag
@@ -28,27 +28,26 @@ class Reader:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
 
-    def transcript(self, page: Page) -> Html:
+    def transcript(self, place: Place, receipt: tuple[str, str] = NO_RECEIPT) -> Html:
         """The open conversation, or the welcome where none is open."""
-        if page.conversation_id is None and not page.unsaved:
+        if place.empty:
             return welcome(read_examples())
         try:
-            records = self._records(page)
+            records = self._records(place)
         except StoreError as error:
             return tag("p", str(error), class_="problem", role="alert")
         turns = [self._shown(record) for record in records]
-        return transcript(turns, conversation_id=page.conversation_id, selected=page.selected, receipt=page.receipt)
+        return transcript(turns, conversation_id=place.conversation_id, receipt=receipt)
 
-    def _records(self, page: Page) -> list[TurnRecord]:
+    def _records(self, place: Place) -> list[TurnRecord]:
         saved: list[TurnRecord] = []
-        if page.conversation_id is not None:
+        if place.conversation_id is not None:
             try:
-                saved = self._runtime.store.branch(page.conversation_id, page.leaf)
+                saved = self._runtime.store.branch(place.conversation_id, place.leaf)
             except StoreError:
-                if not page.unsaved:
+                if not place.unsaved:
                     raise
-        known = {record.id for record in saved}
-        return saved + [record for record in page.unsaved if record.id not in known]
+        return sorted([*saved, *place.unsaved], key=lambda record: record.turn.created_at)
 
     def _shown(self, record: TurnRecord) -> ShownTurn:
         store = self._runtime.store
@@ -67,10 +66,10 @@ class Reader:
         name = record.trace.model.name if record.trace.model else None
         return any(each.name == name and each.can_trace for each in self._runtime.backends)
 
-    def chats(self, page: Page) -> Html:
+    def chats(self, place: Place) -> Html:
         """The past chats."""
         try:
-            return chat_list(self._runtime.store.conversations(), page.conversation_id)
+            return chat_list(self._runtime.store.conversations(), place.conversation_id)
         except StoreError as error:
             return chat_list([], None, str(error))
 
@@ -86,27 +85,39 @@ class Reader:
         """The reasons that a rating may name."""
         return tuple(self._runtime.feedback_reasons()) or DEFAULT_REASONS
 
-    def inspector(self, page: Page) -> Html:
+    def offered(self, turn_id: str, chosen: Sequence[str]) -> tuple[str, ...]:
+        """Of the reasons that came in, those that the form for this turn offers.
+
+        Raises:
+            StoreError: the rating cannot be read.
+        """
+        current = self._runtime.store.feedback(turn_id)
+        known = {*self.reasons(), *(current.reasons if current else ())}
+        return tuple(reason for reason in chosen if reason in known)
+
+    def inspector(self, view: View, receipt: tuple[str, str] = NO_RECEIPT) -> Html:
         """The side panel: the inside of one answer."""
-        if page.selected is None:
+        if view.selected is None:
             hint = (
                 "Click a word of any answer, or “Look inside” under it. You will see which part of the picture the "
                 "model looked at while it wrote the word."
             )
             return _panel(tag("h3", TITLE), tag("p", hint, class_="quiet"))
         try:
-            record = self._runtime.store.turn(page.selected)
+            record = self._runtime.store.turn(view.selected)
             current = self._runtime.store.feedback(record.id)
         except StoreError as error:
             return _panel(tag("p", str(error), class_="problem", role="alert"))
-        receipt = page.receipt[1] if page.receipt[0] == record.id else ""
         can_rate = record.refusal is None and record.status != "failed" and bool(record.answer)
         return _panel(
             quoted(record),
-            self._origin(record, page.word),
-            rating_section(record, current, self.reasons(), receipt) if can_rate else None,
+            self._origin(record, view.word),
+            rating_section(record, current, self.reasons(), receipt[1] if receipt[0] == record.id else "")
+            if can_rate
+            else None,
             details_section(record),
-            shown=f"{record.id}-{'' if page.word is None else page.word}",
+            turn=record.id,
+            word=view.word,
         )
 
     def _origin(self, record: TurnRecord, word: int | None) -> Html:
@@ -137,26 +148,34 @@ class Reader:
                 return number
         return None
 
-    def load(self, conversation_id: str | None) -> Page:
-        """The page that shows a conversation to its newest turn; an empty one where there is none with that id."""
+    def load(self, conversation_id: str | None) -> Place:
+        """The place that shows a conversation to its newest turn; an empty one where there is no such chat."""
         if not conversation_id:
-            return Page()
+            return Place()
         try:
             records = self._runtime.store.branch(conversation_id)
         except StoreError as error:
-            return Page() if isinstance(error, NotFound) else Page(conversation_id=conversation_id)
-        return Page(conversation_id=conversation_id, leaf=records[-1].id if records else None)
+            return Place() if isinstance(error, NotFound) else Place(conversation_id=conversation_id)
+        return Place(conversation_id=conversation_id, leaf=records[-1].id if records else None)
 
-    def at_turn(self, page: Page, turn_id: str) -> Page:
-        """The same conversation along the branch of one turn, with what followed it.
+    def at_turn(self, turn_id: str) -> Place:
+        """The conversation of a turn along that turn's branch, with what followed it.
 
         Raises:
             StoreError: the turn cannot be read.
         """
         turn = self._runtime.store.turn(turn_id).turn
         leaf = self._runtime.store.newest_below(turn_id)
-        return replace(page, conversation_id=turn.conversation_id, leaf=leaf, receipt=("", ""))
+        return Place(conversation_id=turn.conversation_id, leaf=leaf)
 
 
-def _panel(*content: Html | None, shown: str = "") -> Html:
-    return tag("aside", tag("h2", "Inside the answer"), *content, class_="inspector", data_shown=shown)
+def _panel(*content: Html | None, turn: str = "", word: int | None = None) -> Html:
+    return tag(
+        "section",
+        tag("h2", "Inside the answer"),
+        *content,
+        class_="inspector",
+        aria_label="Inside the answer",
+        data_turn=turn,
+        data_word=word,
+    )

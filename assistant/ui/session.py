@@ -9,20 +9,35 @@ from assistant.messages import TurnRecord
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """What one open page shows. Kept by the server for each browser tab.
+class Place:
+    """Where one open page is among the conversations; the server keeps it for each browser tab.
 
-    ``leaf`` is the turn that the next question follows. ``selected`` is the turn in the side panel and ``word`` the
-    index of its word that is shown. ``receipt`` is a turn's id with the sentence that came back for the last rating or
-    appeal. ``unsaved`` are turns that the store could not take.
+    ``leaf`` is the turn that the next question follows. ``unsaved`` are turns that the store could not take.
     """
 
     conversation_id: str | None = None
     leaf: str | None = None
+    unsaved: tuple[TurnRecord, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        """True where nothing has been asked yet."""
+        return self.conversation_id is None and not self.unsaved
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the side panel of one open page shows: a turn, and the index of one of its words.
+
+    Apart from `Place`, so that a look inside an answer and a turn that ends meanwhile do not overwrite each other.
+    """
+
     selected: str | None = None
     word: int | None = None
-    receipt: tuple[str, str] = ("", "")
-    unsaved: tuple[TurnRecord, ...] = ()
+
+
+NO_RECEIPT = ("", "")
+"""A receipt is a turn's id with the sentence that came back for a rating or an appeal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +52,8 @@ class Box:
 class Update:
     """What changes on the page; ``None``: stays as it is. The strings are HTML."""
 
-    page: Page | None = None
+    place: Place | None = None
+    view: View | None = None
     warnings: str | None = None
     transcript: str | None = None
     running: str | None = None

@@ -61,6 +61,29 @@ function start() {
     else scroller.scrollTop = scroller.scrollHeight;
   }
 
+  // Pictures dropped or pasted anywhere go into the box; Gradio takes those that hit it.
+  function take(files) {
+    const input = document.querySelector('#question input[type="file"]');
+    const pictures = [...files].filter((file) => file.type.startsWith('image/'));
+    if (!input || pictures.length === 0) return;
+    const list = new DataTransfer();
+    for (const picture of pictures) list.items.add(picture);
+    input.files = list.files;
+    input.dispatchEvent(new Event('change', { bubbles: true }));
+  }
+  const outside = (event) => !event.target.closest?.('#question');
+  document.addEventListener('dragover', (event) => {
+    if (outside(event)) event.preventDefault();
+  });
+  document.addEventListener('drop', (event) => {
+    if (!outside(event)) return;
+    event.preventDefault();
+    take(event.dataTransfer.files);
+  });
+  document.addEventListener('paste', (event) => {
+    if (outside(event) && event.clipboardData.files.length > 0) take(event.clipboardData.files);
+  });
+
   // Gradio leaves the field without a name for screen readers.
   function nameFields() {
     const named = [
@@ -106,7 +129,11 @@ function start() {
       }
       part.drawnFor = part.dataset.key;
     }
-    const shown = document.querySelector('#inspector .inspector')?.dataset.shown ?? '';
+    const panel = document.querySelector('#inspector .inspector')?.dataset ?? {};
+    for (const answer of document.querySelectorAll('#transcript .answer')) {
+      answer.classList.toggle('selected', answer.id === `turn-${panel.turn}`);
+    }
+    const shown = panel.turn ? `${panel.turn} ${panel.word}` : '';
     if (shown && shown !== inside && narrow.matches) {
       byId('inspector').scrollIntoView({ behavior: calm.matches ? 'auto' : 'smooth', block: 'start' });
     }

@@ -38,31 +38,21 @@ def picture_of(part: ImagePart, number: int = 0) -> Picture:
     return Picture(f"pictures/{part.sha256}", part.alt or named)
 
 
-def transcript(
-    turns: Sequence[ShownTurn],
-    *,
-    conversation_id: str | None,
-    selected: str | None = None,
-    receipt: tuple[str, str] = ("", ""),
-) -> Html:
+def transcript(turns: Sequence[ShownTurn], *, conversation_id: str | None, receipt: tuple[str, str] = ("", "")) -> Html:
     """The finished turns of a conversation.
 
     Args:
         turns: from the first on.
         conversation_id: for the page's address.
-        selected: the turn that the side panel shows.
         receipt: a turn's id and the sentence that came back for the last rating or appeal.
     """
-    shown = [
-        turn_view(turn, selected=turn.record.id == selected, receipt=receipt[1] if receipt[0] == turn.record.id else "")
-        for turn in turns
-    ]
+    shown = [turn_view(turn, receipt=receipt[1] if receipt[0] == turn.record.id else "") for turn in turns]
     return tag(
         "div", tag("h2", "Conversation", class_="hidden"), *shown, class_="transcript", data_chat=conversation_id or ""
     )
 
 
-def turn_view(turn: ShownTurn, *, selected: bool = False, receipt: str = "") -> Html:
+def turn_view(turn: ShownTurn, *, receipt: str = "") -> Html:
     """One question and what came of it."""
     record = turn.record
     question = record.turn.question
@@ -77,7 +67,7 @@ def turn_view(turn: ShownTurn, *, selected: bool = False, receipt: str = "") -> 
             _answer(turn) if refusal is None else refusal_card(record, refusal, turn.appeals, receipt),
             _notes(record),
             _footer(turn, receipt if refusal is None else ""),
-            class_="answer" + (" selected" if selected else ""),
+            class_="answer",
             id=f"turn-{record.id}",
         ),
         class_=f"turn {record.status}",
