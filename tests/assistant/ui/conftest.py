@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import assistant_feedback
-import assistant_visualizers
 import pytest
 
+import assistant_feedback
+import assistant_visualizers
 from assistant import Rule, Span, Turn, Verdict, hookimpl
 from assistant.backends import Backend
 from assistant.runtime import Runtime
