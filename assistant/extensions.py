@@ -261,6 +261,7 @@ class Extensions:
             # The message of an exception may quote an answer that is about to be refused: only its type is kept then.
             sees_answer = each.hook in ("check_segment", "after_turn")
             what = type(outcome.error).__name__ if sees_answer else describe(outcome.error)
+            what = what.rstrip(".")
             error = PluginCrash(f"The plugin {each.plugin!r} failed in {each.hook}: {what}.", plugin=each.plugin)
         if error is not None:
             log.warning("%s", error)
