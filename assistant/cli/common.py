@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, redirect_stdout
@@ -127,6 +128,9 @@ def open_store(settings: Settings) -> Generator[Store]:
 def try_packs(runtime: Runtime, packs: Sequence[str]) -> None:
     """Make sure that packs named on the command line can be applied, before anything is judged by them.
 
+    The core does not know which packs there are, so a harmless word is checked under them: where it is refused, and not
+    by one of them, they could not be applied.
+
     Raises:
         InputError: they cannot; the message is that of the plugin that would have to apply them.
     """
@@ -134,6 +138,14 @@ def try_packs(runtime: Runtime, packs: Sequence[str]) -> None:
         return
     from assistant.messages import TurnSettings
 
-    refusal = runtime.check("hello", settings=TurnSettings(packs=tuple(packs))).refusal
-    if refusal is not None and refusal.cause == "check_failed":
-        raise InputError(f"--pack {' --pack '.join(packs)} cannot be applied. {refusal.message}")
+    log = logging.getLogger("glassbox.plugins")
+    before, log.disabled = log.disabled, True  # what it would say stands in the error below
+    try:
+        refusal = runtime.check("hello", settings=TurnSettings(packs=tuple(packs))).refusal
+        if refusal is None or refusal.rule.pack in {*packs, *runtime.host.packs}:
+            return
+        if runtime.check("hello").refusal is not None:
+            return
+    finally:
+        log.disabled = before
+    raise InputError(f"--pack {' --pack '.join(packs)} cannot be applied. {refusal.message or refusal.rule.text}")
