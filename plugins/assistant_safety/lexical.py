@@ -90,11 +90,10 @@ class Group:
             for form in words[0]:
                 self._by_first.setdefault(form, []).append(words[1:])
         self._first = frozenset(self._by_first)
-        self._longest = max(map(len, self._first), default=0)
 
     def may_stand_in(self, reading: Reading) -> bool:
         """Whether it is worth while to look: the first word of a term is there."""
-        return bool(reading.rows) or not self._first.isdisjoint(reading.places)
+        return not (self._first.isdisjoint(reading.places) and self._first.isdisjoint(reading.inside))
 
     def find(self, reading: Reading) -> list[Place]:
         """Every place where a term stands, sorted."""
@@ -109,12 +108,9 @@ class Group:
                             break
                     if end is not None:
                         places.add((first, end))
-        for number, letters in reading.rows:
-            for start in range(len(letters) - 3):
-                for length in range(4, min(self._longest, len(letters) - start) + 1):
-                    form = letters[start : start + length]
-                    if () in self._by_first.get(form, ()):
-                        places.add((number + start, number + start + length - 1))
+        for form in self._first.intersection(reading.inside):
+            if () in self._by_first[form]:
+                places.update(reading.inside[form])
         return sorted(places)
 
 

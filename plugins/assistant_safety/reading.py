@@ -22,6 +22,9 @@ _RUN_TO_SEARCH = 8
 """Single letters in a row, from which on words are looked for inside the row: ``h o w t o h i d e``."""
 
 _LETTERS_A_WORD = 5
+_LONGEST_INSIDE = 12
+_LETTERS_TO_SEARCH = 10_000
+"""Half of the characters that a question may have by default: a gap stands after every letter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,8 @@ class Reading:
     places: dict[str, list[tuple[int, int]]] = field(default_factory=dict[str, list[tuple[int, int]]])
     other_ends: dict[tuple[str, int], int] = field(default_factory=dict[tuple[str, int], int])
     """For a word that is read differently from how it is written: (word, its first number) -> its last number."""
-    rows: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
-    """Long rows of single letters: number of the first word, and the letters."""
+    inside: dict[str, list[tuple[int, int]]] = field(default_factory=dict[str, list[tuple[int, int]]])
+    """What could be a word inside a long row of single letters, with its first and last number."""
     positions: list[int] = field(default_factory=list[int])
     """How far along each word stands, counted in words; letters in a row are counted as the words they would make."""
 
@@ -92,7 +95,7 @@ def _add_other_readings(reading: Reading, folded: Folded, starts: list[int], end
 def _add_split_letters(reading: Reading, text: str, starts: list[int], ends: list[int]) -> None:
     words = reading.words
     split: dict[int, int] = {}
-    number = 0
+    searched = number = 0
     while number < len(words):
         last = number
         if len(words[number]) == 1:
@@ -111,7 +114,8 @@ def _add_split_letters(reading: Reading, text: str, starts: list[int], ends: lis
                 if len(letters) <= _LONGEST_WORD:
                     reading.add(letters, number, last)
                 if len(letters) >= _RUN_TO_SEARCH:
-                    reading.rows.append((number, letters))
+                    _add_words_inside(reading, number, letters[: max(0, _LETTERS_TO_SEARCH - searched)])
+                    searched += len(letters)
         number = last + 1
     position = number = 0
     while number < len(words):
@@ -119,6 +123,12 @@ def _add_split_letters(reading: Reading, text: str, starts: list[int], ends: lis
         reading.positions.extend(position + letter // _LETTERS_A_WORD for letter in range(last - number + 1))
         position = reading.positions[-1] + 1
         number = last + 1
+
+
+def _add_words_inside(reading: Reading, number: int, letters: str) -> None:
+    for start in range(len(letters) - 3):
+        for end in range(start + 4, min(start + _LONGEST_INSIDE, len(letters)) + 1):
+            reading.inside.setdefault(letters[start:end], []).append((number + start, number + end - 1))
 
 
 def words_of(text: str) -> list[str]:
