@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
@@ -83,7 +82,7 @@ def read_question(paths: Sequence[str], text: str, settings: Settings) -> Messag
 
     _refuse_picture_as_question(text)
     if text == "-":
-        text = sys.stdin.buffer.read().decode("utf-8", "replace")
+        text = common.data_input().read().decode("utf-8", "replace")
     elif not _is_unicode(text):
         raise InputError("The question is not valid UTF-8.", hint="Set the terminal to UTF-8, or send it through -.")
     message = read_message(text, [Path(path) for path in paths], settings)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,15 +55,16 @@ def check(
     from assistant.settings import load_settings
 
     settings = load_settings()
+    source = common.data_input()
     blocked = bad = False
     with common.data_output() as out:
         runtime = common.open_runtime(settings)
         try:
             turn_settings = TurnSettings(packs=tuple(pack or ()))
             common.try_packs(runtime, turn_settings.packs)
-            if sys.stdin.isatty():
+            if source.isatty():
                 tell("Reading JSON lines from the keyboard; Ctrl-D ends.")
-            for number, raw in read_lines(sys.stdin.buffer):
+            for number, raw in read_lines(source):
                 line_id: str | int | None = None
                 try:
                     line = parse(raw)

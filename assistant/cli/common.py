@@ -8,7 +8,7 @@ import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, TextIO
 
 import typer
 from typer.core import TyperGroup
@@ -63,10 +63,28 @@ def tell(text: str) -> None:
 
 @contextmanager
 def data_output() -> Generator[TextIO]:
-    """Standard output for the command's data alone: whatever a plugin prints meanwhile goes to standard error."""
-    out = sys.stdout
+    """Standard output for the command's data alone: whatever a plugin prints meanwhile goes to standard error.
+
+    Raises:
+        InputError: it was closed before the command started.
+    """
+    out: TextIO | None = sys.stdout
+    if out is None:
+        raise InputError("Standard output is closed.", hint="Send it to /dev/null where it is not wanted.")
     with redirect_stdout(sys.stderr):
         yield out
+
+
+def data_input() -> BinaryIO:
+    """Standard input as bytes.
+
+    Raises:
+        InputError: it was closed before the command started.
+    """
+    source: TextIO | None = sys.stdin
+    if source is None:
+        raise InputError("Standard input is closed.", hint="Send the text through a pipe or from a file.")
+    return source.buffer
 
 
 def write(out: TextIO, text: str) -> None:

@@ -201,6 +201,16 @@ def test_each_answer_comes_before_the_next_line_is_sent(folder: Path):
     process.stdout.close()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="closes streams in a POSIX shell")
+@pytest.mark.parametrize(("closed", "named"), [("<&-", "input"), (">&-", "output")])
+def test_a_closed_stream_is_one_message(folder: Path, closed: str, named: str):
+    command = f"'{sys.executable}' -m assistant.cli.main check {closed}"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, input="")
+    assert done.returncode == 2
+    assert f"Error: Standard {named} is closed." in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_ten_thousand_lines(run: Callable[..., tuple[Lines, int]]):
     lines = [{"id": number, "text": "a flumph" if number % 10 == 0 else "hello"} for number in range(10_000)]
     begin = time.perf_counter()
