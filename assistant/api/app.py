@@ -18,23 +18,31 @@ def create_app(runtime: Runtime) -> FastAPI:
 
     Args:
         runtime: answers, and keeps what is shown.
+
+    Returns:
+        The application. ``app.state.let_go()`` stops the running turns and ends the connections that open pages hold;
+        a server calls it before it waits for its connections to end.
     """
     import gradio as gr
     from fastapi import FastAPI
+    from gradio.routes import App as GradioApp
     from starlette.middleware.trustedhost import TrustedHostMiddleware
+    from starlette.routing import Mount
 
     from assistant.api import health, pictures, turns
     from assistant.ui import build_ui
     from assistant.ui.look import head, theme
+    from assistant.ui.session import RunningTurns
 
     app = FastAPI(title="Glassbox", docs_url=None, redoc_url=None, openapi_url="/v1/openapi.json")
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=LOCAL_NAMES)
     app.include_router(health.router(runtime))
     app.include_router(turns.router(runtime))
     app.include_router(pictures.router(runtime))
-    return gr.mount_gradio_app(
+    running = RunningTurns()
+    gr.mount_gradio_app(
         app,
-        build_ui(runtime),
+        build_ui(runtime, running),
         path="/",
         footer_links=[],
         run_history=False,
@@ -45,3 +53,12 @@ def create_app(runtime: Runtime) -> FastAPI:
         theme=theme(),
         head=head(),
     )
+
+    def let_go() -> None:
+        running.stop_all()
+        for route in app.routes:
+            if isinstance(route, Mount) and isinstance(route.app, GradioApp):
+                route.app.stop_event.set()
+
+    app.state.let_go = let_go
+    return app

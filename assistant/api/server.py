@@ -52,12 +52,19 @@ def _serve(settings: Settings, listener: socket.socket, *, open_browser: bool) -
 
     from assistant.api.app import create_app
 
+    class Server(uvicorn.Server):
+        """Open pages hold a connection for good: they are let go before the server waits for its connections."""
+
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            app.state.let_go()
+            await super().shutdown(sockets)
+
     runtime = Runtime(settings)
     try:
-        config = uvicorn.Config(
-            create_app(runtime), log_level="warning", access_log=False, timeout_graceful_shutdown=GRACE_SECONDS
+        app = create_app(runtime)
+        server = Server(
+            uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=GRACE_SECONDS)
         )
-        server = uvicorn.Server(config)
         address = address_of(listener)
         threading.Thread(
             target=_announce, args=(server, address, runtime, open_browser), name="glassbox-announce", daemon=True

@@ -22,9 +22,9 @@ CACHE_SECONDS = (3600, 86400)
 """Uploaded files are looked at every hour and deleted after a day. The store keeps its own copy of each picture."""
 
 
-def build(runtime: Runtime) -> gr.Blocks:
+def build(runtime: Runtime, running: RunningTurns) -> gr.Blocks:
     """Lay out the page and wire it to the handlers."""
-    reader, running = Reader(runtime), RunningTurns()
+    reader = Reader(runtime)
     asking, handlers = Asking(runtime, reader, running), Handlers(runtime, reader, running)
 
     with gr.Blocks(title="Glassbox", analytics_enabled=False, fill_width=True, delete_cache=CACHE_SECONDS) as blocks:
