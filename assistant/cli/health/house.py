@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from assistant.cli import common
 from assistant.cli.health.check import Check, guarded
 from assistant.errors import GlassboxError
-from assistant.extensions import PluginStatus
+from assistant.extensions import OWN_DISTRIBUTION, PluginStatus
 from assistant.settings import Settings
 
 if TYPE_CHECKING:
@@ -59,10 +59,10 @@ def _problem(status: PluginStatus) -> Check:
         return Check(name, "ok", "disabled", f"To use it, type: assistant plugins enable {status.name}")
     if status.state == "left_out":
         return Check(name, "warn", status.detail)
-    if not status.distribution:
-        todo = "Install Glassbox again, or take it out of the setting required_plugins."
+    if status.distribution in ("", OWN_DISTRIBUTION):
+        todo = "Install Glassbox again."
     else:
-        todo = f"Mend or remove the package {status.distribution}, or type: assistant plugins disable {status.name}"
+        todo = f"Mend or remove the package {status.distribution}."
     return Check(name, "fail", status.detail or status.state, todo)
 
 
