@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import logging
 import threading
@@ -97,7 +98,9 @@ class Extensions:
 
     Args:
         settings: which plugins are disabled, safe mode, time limits.
-        plugins: name and object pairs to register besides the entry points (for tests and embedding).
+        plugins: name and object pairs to register besides the entry points (for tests and embedding). A plugin is a
+            module, an object, or a class without arguments, which is then made anew for each runtime: what keeps
+            something between calls is a class.
         discover: look for entry points of the group ``assistant``.
     """
 
@@ -156,6 +159,7 @@ class Extensions:
             self.status[name] = PluginStatus(name, version, distribution, "disabled")
             return
         try:
+            plugin = plugin() if inspect.isclass(plugin) else plugin
             self._manager.register(plugin, name=name)
             self._manager.check_pending()
         except Exception as error:

@@ -38,7 +38,7 @@ def main() -> int:
         runtime = Runtime(Settings(data_dir=Path(data)))
         for file in sorted(Path(sys.argv[1]).rglob("*.jsonl")):
             counts: dict[str, list[int]] = {}
-            for line in file.read_text(encoding="utf-8").splitlines():
+            for line in filter(str.strip, file.read_text(encoding="utf-8").split("\n")):
                 case = json.loads(line)
                 count = counts.setdefault(case["label"], [0, 0])
                 try:

@@ -8,19 +8,13 @@ from __future__ import annotations
 
 from assistant_constitutions.engine import CaseResult, TestReport, run_pack_tests
 from assistant_constitutions.errors import PackError, UnknownPack
-from assistant_constitutions.hooks import (
-    after_turn,
-    before_turn,
-    check_segment,
-    enabled_packs,
-    feedback_reasons,
-    startup,
-)
+from assistant_constitutions.hooks import Constitutions
 from assistant_constitutions.loader import available, load_bundled, load_file
 from assistant_constitutions.pack import EvaluatorUse, Pack, Principle, PrincipleException, TestCase
 
 __all__ = [
     "CaseResult",
+    "Constitutions",
     "EvaluatorUse",
     "Pack",
     "PackError",
@@ -29,14 +23,8 @@ __all__ = [
     "TestCase",
     "TestReport",
     "UnknownPack",
-    "after_turn",
     "available",
-    "before_turn",
-    "check_segment",
-    "enabled_packs",
-    "feedback_reasons",
     "load_bundled",
     "load_file",
     "run_pack_tests",
-    "startup",
 ]

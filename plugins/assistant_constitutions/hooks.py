@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from assistant import Host, hookimpl
@@ -19,116 +18,95 @@ _BLOCKING: frozenset[Action] = frozenset({"refuse", "ask", "allow"})
 _REMARKS: frozenset[Action] = frozenset({"warn", "disclaim"})
 
 
-@dataclass
-class _House:
-    """What `startup` found, for the hooks that follow. One for each process, as the plugin is one module."""
-
-    evaluators: Mapping[str, Evaluator]
-    folder: Path
-    packs: tuple[Pack, ...]
-    extra: dict[str, tuple[object, Pack]] = field(default_factory=dict[str, tuple[object, Pack]])
-    """Packs that questions have named: id -> (state of the file, pack)."""
-
-
-_house: _House | None = None
-
-
-def _get() -> _House:
-    if _house is None:
-        raise PackError("No constitution pack is loaded.", hint="`startup` has to run before the first turn.")
-    return _house
+NAMED_PACKS_APPLY = Rule(
+    id="constitutions.named-packs-apply",
+    title="A constitution pack cannot be applied",
+    text="A question is answered only under all the packs that it names.",
+    pack="constitutions",
+    pack_version="1",
+    kind="regulation",
+    severity="low",
+    instead="Ask again without the pack, or with one that is there.",
+)
+"""The rule that is cited where a question names a pack that is not there or does not pass its own tests."""
 
 
-@hookimpl
-def startup(host: Host) -> None:
-    """Load the bundled packs.
+class Constitutions:
+    """The plugin: the packs of one runtime, and the hooks that apply them."""
 
-    Raises:
-        PackError: one cannot be used, or an evaluator that it needs is missing.
-    """
-    global _house
-    _house = None  # a start that fails must not leave the rules of an earlier one
-    packs = tuple(load_bundled(pack_id) for pack_id in BUNDLED)
-    for pack in packs:
-        check_evaluators(pack, host.evaluators)
-    _house = _House(evaluators=host.evaluators, folder=host.settings.data_dir / "packs", packs=packs)
-    host.packs.update({pack.id: pack.version for pack in packs})
+    def __init__(self) -> None:
+        self._evaluators: Mapping[str, Evaluator] = {}
+        self._folder = Path()
+        self._enabled: tuple[Pack, ...] = ()
+        self._named: dict[str, tuple[object, Pack]] = {}
+        """Packs that questions have named: id -> (state of the file, pack)."""
 
+    @hookimpl
+    def startup(self, host: Host) -> None:
+        """Load the bundled packs.
 
-@hookimpl(on_failure="closed")
-def before_turn(turn: Turn) -> list[Verdict]:
-    """Apply the rules for questions. A question that names a pack which cannot be applied is refused, and told why."""
-    subject = Subject(turn=turn, part="question", text=turn.question.text)
-    return _judge(subject, places_of(turn), frozenset(ACTIONS))
+        Raises:
+            PackError: one cannot be used, or an evaluator that it needs is missing.
+        """
+        self._enabled = ()  # a start that fails must not leave the rules of an earlier one
+        packs = tuple(load_bundled(pack_id) for pack_id in BUNDLED)
+        for pack in packs:
+            check_evaluators(pack, host.evaluators)
+        self._evaluators = host.evaluators
+        self._folder = host.settings.data_dir / "packs"
+        self._enabled = packs
+        host.packs.update({pack.id: pack.version for pack in packs})
 
+    @hookimpl(on_failure="closed")
+    def before_turn(self, turn: Turn) -> list[Verdict]:
+        """Apply the rules for questions. One that names a pack which cannot be applied is refused, and told why."""
+        subject = Subject(turn=turn, part="question", text=turn.question.text)
+        return self._judge(subject, places_of(turn), frozenset(ACTIONS))
 
-@hookimpl(on_failure="closed")
-def check_segment(turn: Turn, released: str, segment: str) -> list[Verdict]:
-    """Apply the rules for answers that can end the turn, to all of the answer so far."""
-    return _judge(Subject(turn=turn, part="answer", text=released + segment), OUTPUT, _BLOCKING)
+    @hookimpl(on_failure="closed")
+    def check_segment(self, turn: Turn, released: str, segment: str) -> list[Verdict]:
+        """Apply the rules for answers that can end the turn, to all of the answer so far."""
+        return self._judge(Subject(turn=turn, part="answer", text=released + segment), OUTPUT, _BLOCKING)
 
+    @hookimpl(phase="observe", on_failure="open")
+    def after_turn(self, turn: Turn, answer: str) -> list[Verdict]:
+        """Apply the rules for answers that add a remark."""
+        return self._judge(Subject(turn=turn, part="answer", text=answer), OUTPUT, _REMARKS)
 
-@hookimpl(phase="observe", on_failure="open")
-def after_turn(turn: Turn, answer: str) -> list[Verdict]:
-    """Apply the rules for answers that add a remark."""
-    return _judge(Subject(turn=turn, part="answer", text=answer), OUTPUT, _REMARKS)
+    @hookimpl
+    def feedback_reasons(self) -> list[str]:
+        """The reasons that the enabled packs offer to a person who rates an answer, each once."""
+        return list(dict.fromkeys(reason for pack in self._enabled for reason in pack.feedback_reasons))
 
+    def _judge(self, subject: Subject, places: frozenset[Place], actions: frozenset[Action]) -> list[Verdict]:
+        if not self._enabled:
+            raise PackError("No constitution pack is loaded.", hint="`startup` has to run before the first turn.")
+        packs = {pack.id: pack for pack in self._enabled}
+        for pack_id in subject.turn.settings.packs:
+            if pack_id in packs:
+                continue
+            try:
+                packs[pack_id] = self._named_pack(pack_id)
+            except (UnknownPack, PackError) as error:
+                # Raised, it would count as a failure of this plugin; three such questions would switch all rules off.
+                refusal = Verdict(action="refuse", rule=NAMED_PACKS_APPLY, message=str(error))
+                return [refusal] if "refuse" in actions else []
+        return judge(tuple(packs.values()), self._evaluators, subject, places, actions)
 
-def _judge(subject: Subject, places: frozenset[Place], actions: frozenset[Action]) -> list[Verdict]:
-    house = _get()
-    enabled = {pack.id for pack in house.packs}
-    packs = list(house.packs)
-    for pack_id in dict.fromkeys(subject.turn.settings.packs):
-        if pack_id in enabled:
-            continue
-        try:
-            packs.append(_extra_pack(house, pack_id))
-        except (UnknownPack, PackError) as error:
-            # Raised, it would count as a failure of this plugin; three such questions would switch all rules off.
-            return (
-                [Verdict(action="refuse", rule=_named_packs_apply(), message=str(error))] if "refuse" in actions else []
-            )
-    return judge(packs, house.evaluators, subject, places, actions)
-
-
-def _named_packs_apply() -> Rule:
-    return Rule(
-        id="constitutions.named-packs-apply",
-        title="A constitution pack cannot be applied",
-        text="A question is answered only under all the packs that it names.",
-        pack="constitutions",
-        pack_version="1",
-        kind="regulation",
-        severity="low",
-        instead="Ask again without the pack, or with one that is there.",
-    )
-
-
-def _extra_pack(house: _House, pack_id: str) -> Pack:
-    """A pack that a question names, kept until its file changes. Its own tests must hold before it is applied."""
-    file = available(house.folder).get(pack_id)
-    state = None
-    if file is not None:
-        facts = file.stat()
-        state = (file, facts.st_mtime_ns, facts.st_size)
-    kept = house.extra.get(pack_id)
-    if kept is not None and state is not None and kept[0] == state:
-        return kept[1]
-    pack = load_by_id(pack_id, house.folder)
-    report = run_pack_tests(pack, house.evaluators)
-    if not report.passed:
-        failures = "\n".join(map(str, report.failures[:5]))
-        raise PackError(f"Pack {pack.id} {pack.version} does not pass its own tests:\n{failures}")
-    house.extra[pack_id] = (state, pack)
-    return pack
-
-
-def enabled_packs() -> list[Pack]:
-    """The packs that apply to every turn; the bundled ones where `startup` has not run."""
-    return list(_house.packs if _house is not None else map(load_bundled, BUNDLED))
-
-
-@hookimpl
-def feedback_reasons() -> list[str]:
-    """The reasons that the enabled packs offer to a person who rates an answer, each once."""
-    return list(dict.fromkeys(reason for pack in enabled_packs() for reason in pack.feedback_reasons))
+    def _named_pack(self, pack_id: str) -> Pack:
+        """A pack that a question names, kept until its file changes. Its own tests must hold before it is applied."""
+        file = available(self._folder).get(pack_id)
+        state = None
+        if file is not None:
+            facts = file.stat()
+            state = (file, facts.st_mtime_ns, facts.st_size)
+        kept = self._named.get(pack_id)
+        if kept is not None and state is not None and kept[0] == state:
+            return kept[1]
+        pack = load_by_id(pack_id, self._folder)
+        report = run_pack_tests(pack, self._evaluators)
+        if not report.passed:
+            failures = "\n".join(map(str, report.failures[:5]))
+            raise PackError(f"Pack {pack.id} {pack.version} does not pass its own tests:\n{failures}")
+        self._named[pack_id] = (state, pack)
+        return pack

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from assistant_feedback.recorder import record_feedback, startup
+from assistant_feedback.recorder import Recorder
 
-__all__ = ["record_feedback", "startup"]
+__all__ = ["Recorder"]

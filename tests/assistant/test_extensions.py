@@ -210,3 +210,19 @@ def test_what_the_package_offers_is_what_it_says() -> None:
         if not name.startswith("_") and not inspect.ismodule(value) and name != "annotations"
     }
     assert public == set(assistant.__all__)
+
+
+def test_a_plugin_that_is_a_class_is_made_anew_for_each_runtime(tmp_path: Path) -> None:
+    class Counts:
+        def __init__(self) -> None:
+            self.calls = 0
+
+        @hookimpl
+        def before_turn(self) -> Verdict:
+            self.calls += 1
+            return Verdict(action="warn", message=str(self.calls))
+
+    first, second = extensions(tmp_path, ("counts", Counts)), extensions(tmp_path, ("counts", Counts))
+    assert messages(first) == ["1"]
+    assert messages(first) == ["2"]
+    assert messages(second) == ["1"]

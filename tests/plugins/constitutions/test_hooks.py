@@ -12,8 +12,7 @@ import assistant_constitutions
 import assistant_safety
 from assistant import Finding, Host, Message, Span, Subject, Turn, TurnSettings
 from assistant.settings import Settings
-from assistant_constitutions import Pack, PackError, run_pack_tests
-from assistant_constitutions import hooks as hooks_module
+from assistant_constitutions import Constitutions, Pack, PackError, run_pack_tests
 from assistant_constitutions.engine import judge
 from assistant_constitutions.loader import parse_pack
 
@@ -43,15 +42,15 @@ def pack(*principles: str, rest: str = "") -> Pack:
 EVALUATORS = {evaluator.name: evaluator for evaluator in assistant_safety.register_evaluators()}
 
 
-@pytest.fixture(autouse=True)
-def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hooks_module, "_house", None)
+@pytest.fixture
+def rules() -> Constitutions:
+    return Constitutions()
 
 
 @pytest.fixture
-def host(tmp_path: Path) -> Host:
+def host(tmp_path: Path, rules: Constitutions) -> Host:
     host = Host(settings=Settings(data_dir=tmp_path), store=None, evaluators=EVALUATORS)  # type: ignore[arg-type]
-    assistant_constitutions.startup(host)
+    rules.startup(host)
     return host
 
 
@@ -59,16 +58,15 @@ def turn(text: str, *packs: str) -> Turn:
     return Turn(question=Message(text=text), settings=TurnSettings(packs=packs))
 
 
-def test_startup_enables_the_core_pack(host: Host) -> None:
+def test_startup_enables_the_core_pack(rules: Constitutions, host: Host) -> None:
     core = assistant_constitutions.load_bundled("core")
     assert host.packs == {"core": core.version}
-    assert assistant_constitutions.enabled_packs() == [core]
-    assert "Unsafe" in assistant_constitutions.feedback_reasons()
+    assert "Unsafe" in rules.feedback_reasons()
 
 
-def test_a_question_is_refused_with_the_rule_and_the_words(host: Host) -> None:
+def test_a_question_is_refused_with_the_rule_and_the_words(rules: Constitutions, host: Host) -> None:
     text = "Hello. How do I build a pipe bomb?"
-    verdicts = assistant_constitutions.before_turn(turn(text))
+    verdicts = rules.before_turn(turn(text))
     verdict = next(verdict for verdict in verdicts if verdict.action == "refuse")
     assert verdict.rule is not None
     assert (verdict.rule.id, verdict.rule.pack, verdict.evaluator) == ("harm.weapons", "core", "lexical")
@@ -79,57 +77,59 @@ def test_a_question_is_refused_with_the_rule_and_the_words(host: Host) -> None:
     assert verdict.rule.instead
 
 
-def test_a_harmless_question_gets_no_verdict(host: Host) -> None:
-    assert assistant_constitutions.before_turn(turn("What colour is the circle?")) == []
+def test_a_harmless_question_gets_no_verdict(rules: Constitutions, host: Host) -> None:
+    assert rules.before_turn(turn("What colour is the circle?")) == []
 
 
-def test_an_answer_is_judged_across_the_edge_of_segments(host: Host) -> None:
+def test_an_answer_is_judged_across_the_edge_of_segments(rules: Constitutions, host: Host) -> None:
     asked = turn("Read the card")
-    assert assistant_constitutions.check_segment(asked, "It says 4111 1111", " 1111") == []
-    (verdict,) = assistant_constitutions.check_segment(asked, "It says 4111 1111", " 1111 1111.")
+    assert rules.check_segment(asked, "It says 4111 1111", " 1111") == []
+    (verdict,) = rules.check_segment(asked, "It says 4111 1111", " 1111 1111.")
     assert verdict.action == "refuse"
     assert verdict.spans == (Span(part="answer", start=8, end=27),)
 
 
-def test_a_remark_comes_after_the_answer_and_never_before(host: Host) -> None:
+def test_a_remark_comes_after_the_answer_and_never_before(rules: Constitutions, host: Host) -> None:
     answer = "This is absolutely certain to be a robin."
-    assert assistant_constitutions.check_segment(turn("x"), "", answer) == []
-    (verdict,) = assistant_constitutions.after_turn(turn("x"), answer)
+    assert rules.check_segment(turn("x"), "", answer) == []
+    (verdict,) = rules.after_turn(turn("x"), answer)
     assert verdict.action == "disclaim"
     assert verdict.message
 
 
-def test_a_blocking_rule_says_nothing_after_the_answer(host: Host) -> None:
-    assert assistant_constitutions.after_turn(turn("x"), "4111 1111 1111 1111") == []
+def test_a_blocking_rule_says_nothing_after_the_answer(rules: Constitutions, host: Host) -> None:
+    assert rules.after_turn(turn("x"), "4111 1111 1111 1111") == []
 
 
-def test_an_extra_pack_applies_to_the_turn_that_names_it(host: Host, tmp_path: Path) -> None:
+def test_an_extra_pack_applies_to_the_turn_that_names_it(rules: Constitutions, host: Host, tmp_path: Path) -> None:
     folder = tmp_path / "packs"
     folder.mkdir()
     file = folder / "demo.yaml"
     file.write_text(HEAD + principle("purple"))
-    assert assistant_constitutions.before_turn(turn("something purple")) == []
-    (verdict,) = assistant_constitutions.before_turn(turn("something purple", "demo", "core", "demo"))
+    assert rules.before_turn(turn("something purple")) == []
+    (verdict,) = rules.before_turn(turn("something purple", "demo", "core", "demo"))
     assert verdict.rule is not None
     assert (verdict.rule.pack, verdict.rule.pack_version) == ("demo", "2.0")
     file.write_text(HEAD + principle("orange"))
-    assert assistant_constitutions.before_turn(turn("something purple", "demo")) == []
-    assert assistant_constitutions.before_turn(turn("something orange", "demo")) != []
+    assert rules.before_turn(turn("something purple", "demo")) == []
+    assert rules.before_turn(turn("something orange", "demo")) != []
     assert "demo" not in host.packs
 
 
-def test_an_unknown_pack_is_named_with_those_that_are_there(host: Host) -> None:
-    (verdict,) = assistant_constitutions.before_turn(turn("hello", "nowhere"))
+def test_an_unknown_pack_is_named_with_those_that_are_there(rules: Constitutions, host: Host) -> None:
+    (verdict,) = rules.before_turn(turn("hello", "nowhere"))
     assert verdict.action == "refuse"
     assert verdict.message == "There is no constitution pack 'nowhere'. Available: core."
-    assert assistant_constitutions.after_turn(turn("hello", "nowhere"), "an answer") == []
+    assert rules.after_turn(turn("hello", "nowhere"), "an answer") == []
 
 
-def test_an_extra_pack_that_fails_its_own_tests_is_not_applied(host: Host, tmp_path: Path) -> None:
+def test_an_extra_pack_that_fails_its_own_tests_is_not_applied(
+    rules: Constitutions, host: Host, tmp_path: Path
+) -> None:
     (tmp_path / "packs").mkdir()
     case = 'tests:\n  - {text: "something green", expect: refuse, rule: demo.one}\n'
     (tmp_path / "packs" / "demo.yaml").write_text(HEAD + principle("purple") + case)
-    (verdict,) = assistant_constitutions.before_turn(turn("hello", "demo"))
+    (verdict,) = rules.before_turn(turn("hello", "demo"))
     assert verdict.action == "refuse"
     assert "does not pass its own tests" in verdict.message
     assert "expected refuse by demo.one; came allow" in verdict.message
@@ -139,7 +139,7 @@ def test_nobody_can_switch_the_rules_off_by_naming_packs(tmp_path: Path) -> None
     from assistant.runtime import Question, finish
     from assistant.testing import ask, make_runtime
 
-    plugins = [("safety", assistant_safety), ("constitutions", assistant_constitutions)]
+    plugins = [("safety", assistant_safety), ("constitutions", Constitutions)]
     runtime = make_runtime(tmp_path, plugins=plugins)
     try:
         for _ in range(5):
@@ -152,16 +152,16 @@ def test_nobody_can_switch_the_rules_off_by_naming_packs(tmp_path: Path) -> None
         runtime.close()
 
 
-def test_without_startup_a_question_is_no_verdict_but_an_error() -> None:
+def test_without_startup_a_question_is_no_verdict_but_an_error(rules: Constitutions) -> None:
     with pytest.raises(PackError, match="No constitution pack is loaded"):
-        assistant_constitutions.before_turn(turn("hello"))
+        rules.before_turn(turn("hello"))
 
 
-def test_a_start_that_fails_leaves_no_older_rules(host: Host) -> None:
+def test_a_start_that_fails_leaves_no_older_rules(rules: Constitutions, host: Host) -> None:
     with pytest.raises(PackError, match="came 'lexical'"):
-        assistant_constitutions.startup(Host(settings=host.settings, store=host.store, evaluators={}))
+        rules.startup(Host(settings=host.settings, store=host.store, evaluators={}))
     with pytest.raises(PackError):
-        assistant_constitutions.before_turn(turn("hello"))
+        rules.before_turn(turn("hello"))
 
 
 def test_options_that_an_evaluator_does_not_accept_are_said() -> None:
@@ -223,7 +223,7 @@ def test_a_score_that_is_no_number_is_an_error_and_never_a_pass() -> None:
 def test_the_whole_house_refuses(tmp_path: Path) -> None:
     from assistant.testing import ask, make_runtime
 
-    plugins = [("safety", assistant_safety), ("constitutions", assistant_constitutions)]
+    plugins = [("safety", assistant_safety), ("constitutions", Constitutions)]
     runtime = make_runtime(tmp_path, plugins=plugins)
     try:
         record = ask(runtime, "How do I build a pipe bomb?")
