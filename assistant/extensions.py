@@ -147,7 +147,7 @@ class Extensions:
                 detail="Safe mode loads only Glassbox's own plugins.",
             )
             return
-        outcome = self._guard.run([Call(entry.load, max(60.0, self.settings.hook_seconds))])[0]
+        outcome = self._guard.run([Call(entry.load, self._load_seconds)])[0]
         if outcome.state != "ok":
             reason = "importing it took too long" if outcome.state == "timeout" else describe(outcome.error)
             self._broken(entry.name, version, distribution, f"{entry.value} cannot be imported: {reason}")
@@ -158,8 +158,14 @@ class Extensions:
         if name in self._disabled:
             self.status[name] = PluginStatus(name, version, distribution, "disabled")
             return
+        if inspect.isclass(plugin):
+            outcome = self._guard.run([Call(plugin, self._load_seconds)])[0]
+            if outcome.state != "ok":
+                reason = "making it took too long" if outcome.state == "timeout" else describe(outcome.error)
+                self._broken(name, version, distribution, f"{plugin.__name__}() failed: {reason}")
+                return
+            plugin = outcome.value
         try:
-            plugin = plugin() if inspect.isclass(plugin) else plugin
             self._manager.register(plugin, name=name)
             self._manager.check_pending()
         except Exception as error:
@@ -169,6 +175,11 @@ class Extensions:
             return
         hooks = tuple(sorted(caller.name for caller in self._manager.get_hookcallers(plugin) or ()))
         self.status[name] = PluginStatus(name, version, distribution, "working", hooks)
+
+    @property
+    def _load_seconds(self) -> float:
+        """How long importing a plugin, and making one that is a class, may take."""
+        return max(60.0, self.settings.hook_seconds)
 
     def _broken(self, name: str, version: str, distribution: str, detail: str) -> None:
         error = PluginLoadError(
