@@ -41,7 +41,8 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calla
         info = place / f"{module}-2.1.dist-info"
         info.mkdir()
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module}\nVersion: 2.1\n")
-        (info / "entry_points.txt").write_text(f"[{GROUP}]\n{name} = {module}\n")
+        target = f"{module}:Plugin" if "class Plugin" in source else module
+        (info / "entry_points.txt").write_text(f"[{GROUP}]\n{name} = {target}\n")
 
     yield add
     for module in names:
@@ -78,6 +79,9 @@ BROKEN = {
     "raises": "raise RuntimeError('half installed')",
     "exits": "import sys; sys.exit(4)",
     "needs": "import a_package_that_nobody_has",
+    "class that raises": "class Plugin:\n    def __init__(self):\n        raise RuntimeError('no licence')",
+    "class that exits": "class Plugin:\n    def __init__(self):\n        raise SystemExit(4)",
+    "class that wants something": "class Plugin:\n    def __init__(self, wanted): ...",
 }
 
 
