@@ -110,7 +110,7 @@ def make_page(tmp_path: Path) -> Iterator[MakePage]:
             model=model or FakeModel("a red circle"),
             plugins=[
                 ("forbidding", Forbidding()),
-                ("feedback", assistant_feedback),
+                ("feedback", assistant_feedback.Recorder()),
                 ("visualizers", assistant_visualizers),
                 *plugins,
             ],

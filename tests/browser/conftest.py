@@ -1,0 +1,209 @@
+"""A real server on a free port, and a real Chromium that may talk to nothing else."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+
+import assistant_feedback
+import assistant_visualizers
+from assistant import Rule, Span, Turn, Verdict, hookimpl
+from assistant.api import create_app
+from assistant.api.server import address_of, listen
+from assistant.runtime import Runtime
+from assistant.testing import FakeModel, make_runtime, picture
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+RULE = Rule(
+    id="test.forbidden",
+    title="No forbidden things",
+    text="Nothing forbidden is talked about.",
+    pack="test-pack",
+    pack_version="1.2",
+    instead="Ask about something allowed.",
+    references=("GDPR Art. 17",),
+)
+
+
+class Forbidding:
+    """Refuses every question with the word "forbidden"."""
+
+    @hookimpl
+    def before_turn(self, turn: Turn) -> Verdict | None:
+        found = re.search("forbidden", turn.question.text)
+        if found is None:
+            return None
+        span = Span(start=found.start(), end=found.end())
+        return Verdict(action="refuse", rule=RULE, evaluator="lexical", spans=(span,), score=0.97, threshold=0.5)
+
+
+def answer(turn: Turn) -> str:
+    """Depends on the question, so that a test knows whose answer it sees."""
+    text = turn.question.text
+    if "slowly" in text:
+        return " ".join(f"word{number}" for number in range(200))
+    if "markup" in text:
+        return "<img src=x onerror=alert(1)> <script>alert(2)</script>"
+    if "break" in text:
+        raise ValueError("a planted fault")
+    return "There is a red square in the middle of the white picture"
+
+
+@dataclass
+class House:
+    """The running program."""
+
+    address: str
+    runtime: Runtime
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    runtime = make_runtime(
+        tmp_path_factory.mktemp("house"),
+        model=FakeModel(answer, seconds_per_word=0.02),
+        plugins=[
+            ("forbidding", Forbidding()),
+            ("feedback", assistant_feedback.Recorder()),
+            ("visualizers", assistant_visualizers),
+        ],
+        failures_before_off=100,
+        max_image_bytes=2_000_000,
+    )
+    app = create_app(runtime)
+    listener = listen("127.0.0.1", 0)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    yield House(address_of(listener), runtime)
+    app.state.let_go()
+    server.should_exit = True
+    thread.join(10)
+    runtime.close()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    sync_api = pytest.importorskip(
+        "playwright.sync_api", reason="Playwright is missing; install it with: pip install -e '.[dev]'"
+    )
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if found is None:
+        pytest.skip("no Chromium on the path; install one, as in: apt-get install chromium")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Visit:
+    """One open page, with everything that went wrong on it."""
+
+    page: Any
+    address: str
+    problems: list[str] = field(default_factory=list)
+
+    def ask(self, text: str, *files: Path) -> None:
+        """Ask, and wait for the end of the turn."""
+        before = self.page.locator("#transcript .turn").count()
+        self.send(text, *files)
+        self.page.locator("#transcript .turn").nth(before).wait_for()
+
+    def send(self, text: str, *files: Path) -> None:
+        if files:
+            self.attach(*files)
+        self.box.fill(text)
+        self.box.press("Enter")
+
+    def attach(self, *files: Path) -> None:
+        with self.page.expect_file_chooser() as chooser:
+            self.page.get_by_role("button", name="Add pictures").click()
+        chooser.value.set_files([str(file) for file in files])
+        self.page.locator("#question .thumbnail-item").nth(len(files) - 1).wait_for()
+
+    @property
+    def box(self) -> Any:
+        return self.page.get_by_role("textbox", name="Your question")
+
+    def reload(self) -> None:
+        self.page.reload()
+        self.ready()
+
+    def ready(self) -> None:
+        self.page.locator("#transcript .welcome, #transcript .turn").first.wait_for()
+        self.page.locator("#scroller[tabindex='0']").wait_for()
+
+
+Open = Callable[..., Visit]
+
+
+@pytest.fixture
+def visit(chromium: Any, house: House) -> Iterator[Open]:
+    """Opens pages, each in a browser of its own. An error on the console or a request to another server fails."""
+    contexts: list[Any] = []
+    visits: list[Visit] = []
+
+    def open_page(*, width: int = 1280, height: int = 800, dark: bool = False, path: str = "/") -> Visit:
+        context = chromium.new_context(
+            viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
+        )
+        context.set_default_timeout(15_000)
+        contexts.append(context)
+        opened = Visit(context.new_page(), house.address)
+        visits.append(opened)
+        page, problems = opened.page, opened.problems
+
+        def requested(request: Any) -> None:
+            if not request.url.startswith((house.address, "data:", "blob:")):
+                problems.append(f"asked {request.url}")
+
+        page.on("request", requested)
+        page.on("pageerror", lambda error: problems.append(f"script error: {error}"))
+        page.on("console", lambda line: problems.append(line.text) if line.type == "error" else None)
+        page.on("dialog", lambda dialog: (problems.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        page.goto(house.address + path)
+        opened.ready()
+        return opened
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    for opened in visits:
+        assert opened.problems == []
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    path = tmp_path / "photo.png"
+    path.write_bytes(picture())
+    return path
+
+
+def wait_until(true: Callable[[], bool], seconds: float = 10) -> None:
+    """Wait for something that the page does not show."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not become true in time"
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def until() -> Callable[..., None]:
+    return wait_until
