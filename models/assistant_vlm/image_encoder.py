@@ -1,7 +1,8 @@
 """From pixels to one vector for each patch: a convolutional stem, then a transformer over the patches.
 
 The stem follows Xiao et al. 2021, "Early Convolutions Help Transformers See Better": stride-2 3x3 convolutions, not
-one big patch projection. Changed: a group norm of one group, and learned row and column embeddings that are added up.
+one big patch projection. Changed: a group norm of one group, and learned row and column embeddings that
+are added up.
 """
 
 from itertools import pairwise
@@ -14,6 +15,18 @@ from assistant_vlm.attention import Attention, attend
 from assistant_vlm.config import ModelConfig
 from assistant_vlm.feed_forward import FeedForward
 from assistant_vlm.norm import RMSNorm
+
+
+def position_waves(count: int, dim: int) -> Annotated[Tensor, "count dim"]:
+    """Sines and cosines of the positions, as first values of the embeddings (Vaswani et al. 2017, section 3.5).
+
+    Wavelengths run from 4 positions to 4 times their number. The waves are about as loud as the stem's output: ones
+    that start far quieter stay unheard, and places are not learned.
+    """
+    pairs = (dim + 1) // 2
+    length = 4 * torch.tensor(float(count)) ** torch.linspace(0, 1, pairs)
+    angle = torch.arange(count)[:, None] * (2 * torch.pi / length)
+    return torch.cat((angle.sin(), angle.cos()), dim=-1)[:, :dim]
 
 
 class EncoderBlock(nn.Module):
@@ -48,8 +61,10 @@ class ImageEncoder(nn.Module):
             ]
         layers.append(nn.Conv2d(config.stem_channels[-1], config.dim, 3, stride=2, padding=1))
         self.stem = nn.Sequential(*layers)
-        self.row_embedding = nn.Parameter(torch.randn(config.rows, 1, config.dim) * 0.02)
-        self.col_embedding = nn.Parameter(torch.randn(1, config.cols, config.dim) * 0.02)
+        waves = position_waves(max(config.rows, config.cols), config.dim // 2)
+        still = torch.zeros_like(waves)
+        self.row_embedding = nn.Parameter(torch.cat((waves, still), dim=-1)[: config.rows, None])
+        self.col_embedding = nn.Parameter(torch.cat((still, waves), dim=-1)[None, : config.cols])
         self.blocks = nn.ModuleList(EncoderBlock(config) for _ in range(config.encoder_layers))
         self.norm = RMSNorm(config.dim)
 

@@ -139,3 +139,12 @@ def test_a_batch_gives_what_each_picture_gives_alone(network: Network) -> None:
     together = network.encoder(pixels)
     assert together.shape == (3, 16, 32)
     torch.testing.assert_close(together[1:2], network.encoder(pixels[1:2]), **CLOSE)
+
+
+@torch.no_grad()
+def test_places_are_heard_from_the_start(network: Network) -> None:
+    """Like patches at unlike places differ clearly, by row and by column; quieter positions were once not learned."""
+    network.encoder.stem[-1].bias.fill_(1.0)  # pyright: ignore
+    patches = network.encoder(torch.full((1, 3, 32, 32), 0.5))[0].view(4, 4, -1)
+    for a, b in ((patches[0, 1], patches[3, 1]), (patches[1, 0], patches[1, 3]), (patches[0, 2], patches[2, 0])):
+        assert torch.cosine_similarity(a, b, dim=0) < 0.97
