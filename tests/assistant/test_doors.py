@@ -67,19 +67,19 @@ def page_of(runtime: Runtime) -> Any:
 
 
 def browser(runtime: Runtime, text: str, folder: Path, capsys: Any, monkeypatch: Any) -> Out:
-    from assistant.ui.session import Page
+    from assistant.ui.session import Place
 
     (folder / "photo.png").write_bytes(picture())
-    updates = list(page_of(runtime).ask(Page(), "tab", text, [str(folder / "photo.png")]))
+    updates = list(page_of(runtime).ask(Place(), "tab", text, [str(folder / "photo.png")]))
     return Out(newest(runtime), repr(updates))
 
 
 def retry(runtime: Runtime, text: str, folder: Path, capsys: Any, monkeypatch: Any) -> Out:
-    from assistant.ui.session import Page
+    from assistant.ui.session import Place
 
     first = browser(runtime, text, folder, capsys, monkeypatch).record
-    page = Page(conversation_id=first.turn.conversation_id, leaf=first.id)
-    updates = list(page_of(runtime).retry(page, "tab", first.id))
+    place = Place(conversation_id=first.turn.conversation_id, leaf=first.id)
+    updates = list(page_of(runtime).retry(place, "tab", first.id))
     again = newest(runtime)
     assert again.id != first.id
     assert again.turn.parent_id == first.turn.parent_id
