@@ -108,7 +108,8 @@ def build(runtime: Runtime, running: RunningTurns) -> gr.Blocks:
             concurrency_id="explain",
             concurrency_limit=2,
             trigger_mode="always_last",
-            show_progress="hidden",
+            show_progress="minimal",
+            show_progress_on=inspector,
             api_visibility="private",
         )
         new_chat.click(on_new_chat, None, **quick)

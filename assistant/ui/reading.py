@@ -173,6 +173,7 @@ def _panel(*content: Html | None, turn: str = "", word: int | None = None) -> Ht
     return tag(
         "section",
         tag("h2", "Inside the answer"),
+        tag("button", "Back to the answer", type="button", class_="back") if turn else None,
         *content,
         class_="inspector",
         aria_label="Inside the answer",

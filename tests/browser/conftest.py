@@ -53,6 +53,13 @@ class Forbidding:
         return Verdict(action="refuse", rule=RULE, evaluator="lexical", spans=(span,), score=0.97, threshold=0.5)
 
 
+DESCRIPTION = (
+    "There is a red square in the middle of the picture, and all that can be seen around it on every one of its four "
+    "sides is plain and even white without a single mark or line or shadow on it."
+)
+"""Long enough to be seen while it is written: the end of an answer is held back until its checks are done."""
+
+
 def answer(turn: Turn) -> str:
     """Depends on the question, so that a test knows whose answer it sees."""
     text = turn.question.text
@@ -62,6 +69,8 @@ def answer(turn: Turn) -> str:
         return "<img src=x onerror=alert(1)> <script>alert(2)</script>"
     if "break" in text:
         raise ValueError("a planted fault")
+    if "describe" in text:
+        return DESCRIPTION
     return "There is a red square in the middle of the white picture"
 
 

@@ -64,11 +64,9 @@ function start() {
   // Pictures dropped or pasted anywhere go into the box; Gradio takes those that hit it.
   function take(files) {
     const input = document.querySelector('#question input[type="file"]');
-    const pictures = [...files].filter((file) => file.type.startsWith('image/'));
-    if (!input || pictures.length === 0) return;
-    const list = new DataTransfer();
-    for (const picture of pictures) list.items.add(picture);
-    input.files = list.files;
+    if (!input || files.length === 0) return;
+    input.value = ''; // else the same picture twice would be no change
+    input.files = files;
     input.dispatchEvent(new Event('change', { bubbles: true }));
   }
   const outside = (event) => !event.target.closest?.('#question');
@@ -96,6 +94,16 @@ function start() {
   }
   nameFields();
   new MutationObserver(nameFields).observe(byId('composer'), { subtree: true, childList: true });
+
+  // On a narrow screen the side panel stands below the conversation.
+  const smooth = () => (calm.matches ? 'auto' : 'smooth');
+  document.addEventListener('click', (event) => {
+    const panel = event.target.closest('.back')?.closest('.inspector');
+    if (!panel) return;
+    const answer = byId(`turn-${panel.dataset.turn}`);
+    answer?.scrollIntoView({ behavior: smooth(), block: 'start' });
+    answer?.querySelector('button')?.focus({ preventScroll: true });
+  });
 
   // What the server drew anew: keep the address, the scrolling and half-filled forms right.
   let chat = new URLSearchParams(location.search).get('chat') ?? '';
@@ -135,7 +143,7 @@ function start() {
     }
     const shown = panel.turn ? `${panel.turn} ${panel.word}` : '';
     if (shown && shown !== inside && narrow.matches) {
-      byId('inspector').scrollIntoView({ behavior: calm.matches ? 'auto' : 'smooth', block: 'start' });
+      byId('inspector').scrollIntoView({ behavior: smooth(), block: 'start' });
     }
     inside = shown;
   }

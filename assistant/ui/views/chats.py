@@ -38,7 +38,7 @@ def _chat(chat: ConversationSummary, current: bool) -> Html:
         ),
         tag(
             "details",
-            tag("summary", "Change", aria_label=f"Rename or delete “{chat.title}”"),
+            tag("summary", "⋯", aria_label=f"Rename or delete “{chat.title}”"),
             tag(
                 "form",
                 tag("label", "New name", for_=field),

@@ -158,7 +158,7 @@ def confidence_line(record: TurnRecord) -> Html | None:
     return tag(
         "p",
         tag("strong", f"{percent(record.confidence)} sure. "),
-        "Of answers that the model gave with this confidence, about so many were right when it was tested.",
+        "When the model was tested, about this share of the answers that it was so sure of were right.",
     )
 
 

@@ -33,7 +33,8 @@ def warnings(plugins: Sequence[PluginStatus], notes: Sequence[str]) -> Html:
 def plugin_list(plugins: Sequence[PluginStatus], models: Sequence[Backend], current: str) -> Html:
     """Every model and every plugin."""
     return tag(
-        "section",
+        "details",
+        tag("summary", f"Model and plugins ({_count(plugins)})"),
         tag("h2", "Model"),
         *(_model(each) for each in models if each.name == current),
         tag("p", f"There is no model “{current}”.", class_="problem")
@@ -43,6 +44,12 @@ def plugin_list(plugins: Sequence[PluginStatus], models: Sequence[Backend], curr
         tag("ul", *(_plugin(each) for each in plugins)) if plugins else tag("p", "None is installed.", class_="quiet"),
         class_="plugins",
     )
+
+
+def _count(plugins: Sequence[PluginStatus]) -> str:
+    working = sum(each.state == "working" for each in plugins)
+    rest = len(plugins) - working
+    return f"{working} working" + (f", {rest} not" if rest else "")
 
 
 def _model(model: Backend) -> Html:
