@@ -30,12 +30,14 @@ def create_app(runtime: Runtime) -> FastAPI:
     from starlette.routing import Mount
 
     from assistant.api import health, pictures, turns
+    from assistant.api.guard import SafeHeaders
     from assistant.ui import build_ui
     from assistant.ui.look import head, theme
     from assistant.ui.session import RunningTurns
 
     app = FastAPI(title="Glassbox", docs_url=None, redoc_url=None, openapi_url="/v1/openapi.json")
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=LOCAL_NAMES)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOCAL_NAMES, runtime.settings.host])
+    app.add_middleware(SafeHeaders)
     app.include_router(health.router(runtime))
     app.include_router(turns.router(runtime))
     app.include_router(pictures.router(runtime))

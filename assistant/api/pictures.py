@@ -11,7 +11,7 @@ from assistant.errors import StoreError
 from assistant.runtime import Runtime
 from assistant.ui.examples import read_examples
 
-_HEADERS = {"Cache-Control": "private, max-age=86400, immutable", "X-Content-Type-Options": "nosniff"}
+_HEADERS = {"Cache-Control": "private, max-age=86400, immutable"}
 
 Hash = Annotated[str, InPath(pattern="^[0-9a-f]{64}$")]
 

@@ -75,7 +75,10 @@ class Reader:
 
     def warnings(self) -> Html:
         """What is not working."""
-        return warnings(self._runtime.plugins(), self._runtime.notes)
+        notes = list(self._runtime.notes)
+        if self._runtime.model_state() == "failed":
+            notes.append(f"The model “{self._runtime.settings.model}” cannot be loaded. Type: assistant doctor")
+        return warnings(self._runtime.plugins(), notes)
 
     def plugins(self) -> Html:
         """What is at work."""

@@ -168,6 +168,14 @@ def test_another_name_for_this_server_is_turned_away(client: TestClient) -> None
     assert client.get("/health", headers={"host": "localhost:7860"}).status_code == 200
 
 
+def test_the_page_may_load_and_call_nothing_else(client: TestClient) -> None:
+    for path in ("/", "/health", "/nowhere"):
+        policy = client.get(path).headers["content-security-policy"]
+        assert "default-src 'self'" in policy
+        assert "connect-src 'self'" in policy
+        assert "frame-ancestors 'none'" in policy
+
+
 def test_run_history_and_the_api_page_are_off(client: TestClient) -> None:
     config = client.get("/config").json()
     assert config["run_history"] is False

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from assistant import hookimpl
-from assistant.errors import StoreFull
+from assistant.errors import ModelLoadError, StoreFull
 from assistant.testing import FakeModel
 from assistant.ui.session import Box
 
@@ -227,6 +227,17 @@ def test_a_plugin_that_is_switched_off_is_named_at_the_top(make_page: Any) -> No
         page.ask("what is this?")
     assert "“failing” is switched off" in page.shown["warnings"]
     assert "3 failures in a row" in page.shown["plugins"]
+
+
+def test_a_model_that_cannot_be_loaded_is_named_at_the_top(make_page: Any) -> None:
+    class Missing(FakeModel):
+        def load(self) -> None:
+            raise ModelLoadError("The weights are missing.", hint="Type: assistant doctor")
+
+    page = make_page(Missing())
+    page.ask("hello")
+    assert "The weights are missing." in page.shown["transcript"]
+    assert "cannot be loaded" in page.shown["warnings"]
 
 
 def test_the_model_may_be_slow_and_two_pages_ask_at_once(make_page: Any) -> None:
