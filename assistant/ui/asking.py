@@ -93,7 +93,7 @@ class Asking:
     def stop(self, session: str) -> Update:
         """Stop the running turn; its own generator shows what was written."""
         self._running.stop(session)
-        return Update(phase=phase("Stopping"))
+        return Update(phase=phase("Stopping", going_on=True))
 
     def _turn(
         self,
@@ -118,7 +118,7 @@ class Asking:
             yield Update(
                 transcript=Html("") if shown.empty else self._reader.transcript(shown) if above else None,
                 running=running_turn(question.text, pictures, ""),
-                phase=phase("Taking in the question"),
+                phase=phase("Taking in the question", going_on=True),
                 box=Box() if box else None,
                 busy=True,
             )
@@ -144,7 +144,7 @@ class Asking:
             if isinstance(event, Finished):
                 yield event.record
             elif isinstance(event, StepStarted):
-                yield Update(phase=phase(event.text))
+                yield Update(phase=phase(event.text, going_on=True))
             else:
                 answer += event.text
                 if monotonic() - flushed >= FLUSH_SECONDS:

@@ -82,7 +82,7 @@ function start() {
     if (outside(event) && event.clipboardData.files.length > 0) take(event.clipboardData.files);
   });
 
-  // Gradio leaves the field without a name for screen readers.
+  // Gradio leaves the field without a name for screen readers, and list items without a list.
   function nameFields() {
     const named = [
       ['#question textarea', 'Your question'],
@@ -91,6 +91,12 @@ function start() {
       ['#question input[type="file"]', 'Pictures'],
     ];
     for (const [selector, name] of named) document.querySelector(selector)?.setAttribute('aria-label', name);
+    for (const part of document.querySelectorAll('#question .thumbnails, #question .thumbnail-wrapper')) {
+      part.setAttribute('role', 'group');
+    }
+    document.querySelectorAll('#question .delete-button').forEach((button, number) => {
+      button.setAttribute('aria-label', `Remove picture ${number + 1}`);
+    });
   }
   nameFields();
   new MutationObserver(nameFields).observe(byId('composer'), { subtree: true, childList: true });

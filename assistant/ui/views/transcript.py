@@ -10,6 +10,9 @@ from assistant.messages import Appeal, Feedback, ImagePart, TurnRecord
 from assistant.ui.views.markup import Html, join, percent, tag, thumb
 from assistant.ui.views.refusal import refusal_card
 
+LONG = 1500
+"""From this many characters on, a question is shown in a box that scrolls."""
+
 _WORD = re.compile(r"\S+")
 
 
@@ -85,9 +88,16 @@ def question_view(question: str, pictures: Sequence[Picture]) -> Html:
         )
         if pictures
         else None,
-        tag("p", question, class_="text") if question else None,
+        _question_text(question) if question else None,
         class_="question",
     )
+
+
+def _question_text(question: str) -> Html:
+    """The text of a question; a long one scrolls by itself, by keyboard too."""
+    if len(question) <= LONG:
+        return tag("p", question, class_="text")
+    return tag("p", question, class_="text long", tabindex=0, role="group", aria_label="Your question")
 
 
 def running_turn(question: str, pictures: Sequence[Picture], answer: str) -> Html:
