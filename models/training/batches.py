@@ -6,7 +6,7 @@ alone.
 """
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 import numpy as np
@@ -36,7 +36,10 @@ class Example:
 
 @dataclass
 class Mix:
-    """Shares of the kinds of examples; they need not sum to one."""
+    """Shares of the kinds of examples; they need not sum to one.
+
+    `kinds` and `sets` replace shares of `questions.KINDS` and `datasets.SHARES`, to train more on what is hard.
+    """
 
     scenes: float = 0.62
     open: float = 0.25
@@ -44,6 +47,9 @@ class Mix:
     talk: float = 0.08
     most_things: int = 8
     longer: float = 0.15
+    with_word: float = 0.15
+    kinds: dict[str, float] = field(default_factory=dict[str, float])
+    sets: dict[str, float] = field(default_factory=dict[str, float])
 
 
 @dataclass
@@ -92,11 +98,11 @@ def make_example(rng: random.Random, mix: Mix, data: OpenData | None, questions:
     shares = [mix.scenes, mix.open if data else 0.0, mix.noise, mix.talk]
     kind = rng.choices(kinds, shares)[0]
     if kind == "scenes":
-        scene = random_scene(rng, mix.most_things)
-        asked = [conversation(rng, scene, mix.longer) for _ in range(questions)]
+        scene = random_scene(rng, mix.most_things, mix.with_word)
+        asked = [conversation(rng, scene, mix.longer, mix.kinds) for _ in range(questions)]
         example = Example(soften(rng, render(scene, rng.choice((96, 128, 192, 192, 256)))), asked, scene)
     elif kind == "open" and data is not None:
-        row = data.draw(rng)
+        row = data.draw(rng, mix.sets)
         few = min(questions, {"easyvqa": 8, "nlvr": 1}.get(row.set, 4))
         asked = [[ask_row(rng, row, data.labels[row.set])] for _ in range(few)]
         if row.set not in ("easyvqa", "nlvr") and rng.random() < 0.1:

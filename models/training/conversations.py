@@ -1,6 +1,7 @@
 """Several questions about one picture, of which later ones may lean on the one before."""
 
 import random
+from collections.abc import Mapping
 
 from training.questions import Asked, ask, clearly_placed, some_referent
 from training.scenes import Scene, Thing
@@ -69,12 +70,14 @@ def _singled_out(scene: Scene, before: Asked) -> Thing | None:
     return found[0] if len(found) == 1 else None
 
 
-def conversation(rng: random.Random, scene: Scene, longer: float = 0.15) -> list[Asked]:
+def conversation(
+    rng: random.Random, scene: Scene, longer: float = 0.15, shares: Mapping[str, float] | None = None
+) -> list[Asked]:
     """One question, or with probability `longer` two or three of which later ones may lean on the one before."""
-    turns = [ask(rng, scene)]
+    turns = [ask(rng, scene, shares)]
     if rng.random() < longer:
         second = follow_up(rng, scene, turns[0]) if rng.random() < 0.75 else None
-        turns.append(second or ask(rng, scene))
+        turns.append(second or ask(rng, scene, shares))
         if rng.random() < 0.2:
-            turns.append(ask(rng, scene))
+            turns.append(ask(rng, scene, shares))
     return [Asked(typed(rng, t.question), t.answer, t.kind, t.about) for t in turns]

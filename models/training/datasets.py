@@ -9,7 +9,7 @@ import io
 import json
 import random
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, cast
@@ -289,10 +289,11 @@ class OpenData:
     rows: dict[str, list[Row]]
     labels: dict[str, list[str]]
 
-    def draw(self, rng: random.Random) -> Row:
-        """A row, its set drawn by `SHARES`."""
+    def draw(self, rng: random.Random, shares: Mapping[str, float] | None = None) -> Row:
+        """A row, its set drawn by `SHARES`; `shares` replaces some of them."""
         names = [n for n in SHARES if self.rows.get(n)]
-        return rng.choice(self.rows[rng.choices(names, [SHARES[n] for n in names])[0]])
+        weights = [(shares or {}).get(n, SHARES[n]) for n in names]
+        return rng.choice(self.rows[rng.choices(names, weights)[0]])
 
 
 def read_open_data(folder: Path) -> dict[Part, OpenData]:

@@ -5,7 +5,7 @@ Answers are lower-case short phrases; only a description is a sentence.
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -549,11 +549,12 @@ KINDS: Final[dict[str, tuple[Maker, float]]] = {
 """How a question of each kind is made, and its share of the mix before questions that do not fit are left out."""
 
 
-def ask(rng: random.Random, scene: Scene) -> Asked:
-    """One question that fits the scene, its kind drawn by the shares in `KINDS`."""
-    makers, shares = zip(*KINDS.values(), strict=True)
+def ask(rng: random.Random, scene: Scene, shares: Mapping[str, float] | None = None) -> Asked:
+    """One question that fits the scene, its kind drawn by the shares in `KINDS`; `shares` replaces some of them."""
+    weights = [(shares or {}).get(kind, share) for kind, (_, share) in KINDS.items()]
+    makers = [maker for maker, _ in KINDS.values()]
     for _ in range(200):
-        asked = rng.choices(makers, shares)[0](rng, scene)
+        asked = rng.choices(makers, weights)[0](rng, scene)
         if asked is not None:
             return asked
     return Asked("what colour is the background?", scene.background, "background")
