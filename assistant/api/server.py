@@ -82,7 +82,8 @@ def _serve(settings: Settings, listener: socket.socket, *, open_browser: bool) -
 def _announce(server: object, address: str, runtime: Runtime, open_browser: bool) -> None:
     """Wait until the page answers, say so, and load the model behind it."""
     try:
-        with urllib.request.urlopen(address, timeout=120) as answer:
+        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # never through a proxy to ourselves
+        with direct.open(address, timeout=120) as answer:
             answer.read()
     except OSError as error:
         log.error("The page does not answer at %s: %s", address, error)

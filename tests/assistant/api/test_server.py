@@ -58,7 +58,13 @@ def test_the_program_says_where_it_is_and_stops_at_ctrl_c_with_a_page_open(tmp_p
         "import sys; from assistant.api import serve; from assistant.settings import load_settings;"
         "sys.exit(serve(load_settings(port=0), open_browser=False))"
     )
-    environment = os.environ | {"GLASSBOX_DATA_DIR": str(tmp_path), "GLASSBOX_MODEL": "none"}
+    environment = os.environ | {
+        "GLASSBOX_DATA_DIR": str(tmp_path),
+        "GLASSBOX_MODEL": "none",
+        "http_proxy": "http://127.0.0.1:9",  # must not be asked for our own page
+        "no_proxy": "",
+        "NO_PROXY": "",
+    }
     program = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, env=environment)
     try:
         assert program.stderr is not None

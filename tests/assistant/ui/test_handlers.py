@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from assistant import hookimpl
 from assistant.errors import GenerationError
 from assistant.messages import TurnRecord
-from assistant.testing import FakeModel
+from assistant.testing import FakeModel, picture
 from assistant.ui.session import View
 
 
@@ -116,6 +117,32 @@ def test_the_map_comes_with_a_text_a_caveat_and_the_confidence(make_page: Any, p
     assert "does not show why" in inspector
     assert "90 % sure" in inspector
     assert f"pictures/{page.runtime.store.turn(page.turn).turn.images[0].sha256}" in inspector
+
+
+def test_the_map_of_a_later_answer_lies_on_the_picture_of_the_earlier_question(make_page: Any, photo: Path) -> None:
+    page = make_page()
+    page.ask("what is this?", photo)
+    sha256 = page.runtime.store.turn(page.turn).turn.question.images[0].sha256
+    page.ask("and its colour?")
+    page.press("word", turn=page.turn, word="1")
+    assert f'src="pictures/{sha256}"' in page.shown["inspector"]
+
+
+def test_several_pictures_have_maps_of_their_own(make_page: Any, tmp_path: Path) -> None:
+    class Second(FakeModel):
+        def trace(self, record: TurnRecord) -> Any:
+            trace = super().trace(record)
+            return replace(trace, words=tuple(replace(word, image=1) for word in trace.words))
+
+    files = [tmp_path / "first.png", tmp_path / "second.png"]
+    for file, colour in zip(files, ("red", "blue"), strict=True):
+        file.write_bytes(picture(colour))
+    page = make_page(Second())
+    page.ask("what are these?", *files)
+    page.press("word", turn=page.turn, word="0")
+    second = page.runtime.store.turn(page.turn).turn.question.images[1]
+    assert f'src="pictures/{second.sha256}"' in page.shown["inspector"]
+    assert 'alt="Picture 2, second.png"' in page.shown["inspector"]
 
 
 def test_words_of_a_disclaimer_are_not_the_models(make_page: Any, photo: Path) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from assistant import HeatMap, Rule, Span, Turn, Verdict, hookimpl
 from assistant.extensions import PluginStatus
@@ -148,6 +151,12 @@ def test_a_tag_escapes_text_and_attributes_and_keeps_markup() -> None:
 )
 def test_marked_words_never_lose_or_repeat_a_character(spans: list[tuple[int, int]], expected: str) -> None:
     assert marked("abcd", [Span(start=start, end=end) for start, end in spans]) == expected
+
+
+@given(st.text(), st.lists(st.tuples(st.integers(0, 40), st.integers(1, 40))))
+def test_marking_changes_no_character_of_any_question(question: str, places: list[tuple[int, int]]) -> None:
+    html = marked(question, [Span(start=start, end=start + length) for start, length in places])
+    assert unescape(html.replace("<mark>", "").replace("</mark>", "")) == unescape(text(question))
 
 
 def test_the_cells_of_a_map_tile_the_picture_exactly() -> None:
