@@ -153,6 +153,10 @@ function start() {
     }
     inside = shown;
   }
+  // Leaving the page stops the answer that is being written: ask first.
+  window.addEventListener('beforeunload', (event) => {
+    if (running) event.preventDefault();
+  });
   const watcher = new MutationObserver(redrawn);
   for (const id of ['transcript', 'running', 'inspector', 'chats']) {
     watcher.observe(byId(id), { subtree: true, childList: true, characterData: true, attributes: true });
