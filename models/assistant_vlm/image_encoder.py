@@ -1,8 +1,8 @@
 """From pixels to one vector for each patch: a convolutional stem, then a transformer over the patches.
 
 The stem follows Xiao et al. 2021, "Early Convolutions Help Transformers See Better": stride-2 3x3 convolutions, not
-one big patch projection. Changed: a group norm of one group, and learned row and column embeddings that
-are added up.
+one big patch projection. Changed: a group norm of one group, and learned row and column embeddings, added before the
+transformer and once more after it, because the decoder did not find places in the result of the blocks alone.
 """
 
 from itertools import pairwise
@@ -70,8 +70,8 @@ class ImageEncoder(nn.Module):
 
     def forward(self, pixels: Annotated[Tensor, "batch 3 height width"]) -> Annotated[Tensor, "batch keys dim"]:
         """One vector for each patch, row by row from the top left; `pixels` are in [0, 1]."""
-        grid = self.stem(pixels * 2 - 1).permute(0, 2, 3, 1)
-        hidden = (grid + self.row_embedding + self.col_embedding).flatten(1, 2)
+        places = (self.row_embedding + self.col_embedding).flatten(0, 1)
+        hidden = self.stem(pixels * 2 - 1).flatten(2).transpose(1, 2) + places
         for block in self.blocks:
             hidden = block(hidden)
-        return self.norm(hidden)
+        return self.norm(hidden) + places
