@@ -29,6 +29,12 @@ TINY = ModelConfig(
 PLAIN = tuple(1.0 for _ in FEATURES)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """A spinning pool beside a busy neighbour is many times slower than one thread."""
+    torch.set_num_threads(1)
+
+
 @pytest.fixture(scope="session")
 def tokenizer_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("tokenizer") / "tokenizer.model"

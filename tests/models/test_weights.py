@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from assistant_vlm import LoadedModel, load
+from training.answers import Answered
 from training.evaluate import by_kind, on_scenes, summary
 from training.questions import CANNOT_TELL
 
@@ -33,15 +34,18 @@ def test_they_are_small() -> None:
     assert sum(len(file.read_bytes()) for file in folder.iterdir() if file.is_file()) < MOST_BYTES
 
 
-def test_they_beat_the_most_frequent_answer_of_each_kind(packaged: LoadedModel) -> None:
-    answers = on_scenes(packaged, seed=424_242, n=160)
+@pytest.fixture(scope="module")
+def answers(packaged: LoadedModel) -> list[Answered]:
+    return on_scenes(packaged, seed=424_242, n=120)
+
+
+def test_they_beat_the_most_frequent_answer_of_each_kind(packaged: LoadedModel, answers: list[Answered]) -> None:
     frequent = sum(Counter(a.asked.answer for a in group).most_common(1)[0][1] for group in by_kind(answers).values())
     assert sum(a.right for a in answers) > frequent
     assert summary(answers, packaged.abstain_below)["declined"] < 0.6
 
 
-def test_confidence_tells_right_from_wrong(packaged: LoadedModel) -> None:
-    answers = on_scenes(packaged, seed=424_243, n=120)
+def test_confidence_tells_right_from_wrong(answers: list[Answered]) -> None:
     right = [a.confidence for a in answers if a.right]
     wrong = [a.confidence for a in answers if not a.right]
     assert sum(right) / len(right) > sum(wrong) / max(1, len(wrong))
