@@ -1,4 +1,8 @@
-"""The pictures that ship with the program, each with questions to try."""
+"""The pictures that ship with the program, each with questions to try.
+
+`python -m training.examples --to FOLDER` draws them and chooses the questions; each comes with the answer that the
+weights of that day gave, which is right.
+"""
 
 from __future__ import annotations
 
@@ -27,4 +31,6 @@ class Example:
 def read_examples() -> tuple[Example, ...]:
     """The pictures, in the order of ``examples.json``."""
     listed = json.loads((files(__name__) / "examples.json").read_text(encoding="utf-8"))
-    return tuple(Example(each["file"], each["alt"], tuple(each["questions"])) for each in listed)
+    return tuple(
+        Example(each["file"], each["alt"], tuple(asked["question"] for asked in each["questions"])) for each in listed
+    )
