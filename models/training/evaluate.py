@@ -136,6 +136,12 @@ def by_kind(answers: list[Answered]) -> dict[str, list[Answered]]:
     return dict(sorted(groups.items()))
 
 
+def verdicts(answers: list[Answered]) -> list[bool]:
+    """For answers that reason before they say yes or no: whether that last word is right, whatever was said before it."""
+    relations = [a for a in answers if a.asked.kind == "relation"]
+    return [a.text.rstrip(".").split(" ")[-1] == a.asked.answer.rstrip(".").split(" ")[-1] for a in relations]
+
+
 def declines(answers: list[Answered], threshold: float) -> float:
     """Share of answers that say they cannot tell, or that are withheld below `threshold`."""
     return sum(a.text == CANNOT_TELL or a.confidence < threshold for a in answers) / max(1, len(answers))
@@ -184,6 +190,11 @@ def main() -> None:
             f"| {name.strip()} | {r['n']} | {r['right']:.1f} | {r['low']:.1f} to {r['high']:.1f} | {r['majority']:.1f} "
             f"| {r['kept right']:.1f} | {r['declined']:.1f} | {r['calibration error']:.1f} |"
         )
+    right = verdicts(scenes)
+    low, high = wilson(sum(right), len(right))
+    print(
+        f"relation, yes or no alone: {100 * sum(right) / max(1, len(right)):.1f} % ({100 * low:.1f} to {100 * high:.1f})"
+    )
     for name in ("noise or blank", "unknown classes"):
         if name in groups:
             print(f"{name}: declined in words or withheld {100 * declines(groups[name], model.abstain_below):.1f} %")

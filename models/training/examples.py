@@ -25,8 +25,8 @@ SCENES: Final[dict[str, tuple[Scene, tuple[tuple[str, str], ...]]]] = {
     "shapes": (
         Scene(
             (
-                Thing("circle", "red", 0.24, 0.3, 0.3),
-                Thing("square", "blue", 0.73, 0.33, 0.28),
+                Thing("circle", "red", 0.23, 0.26, 0.3),
+                Thing("square", "blue", 0.76, 0.25, 0.28),
                 Thing("triangle", "green", 0.5, 0.75, 0.3),
             ),
             "white",
@@ -34,7 +34,7 @@ SCENES: Final[dict[str, tuple[Scene, tuple[tuple[str, str], ...]]]] = {
         (
             ("What colour is the square?", "blue"),
             ("Is there a red circle?", "yes"),
-            ("Is the circle left of the square?", "yes"),
+            ("Is the circle left of the square?", "The circle is top left, the square is top right, so yes."),
             ("Where is the triangle?", "bottom"),
             ("How many shapes are there?", "3"),
         ),
@@ -73,13 +73,13 @@ SCENES: Final[dict[str, tuple[Scene, tuple[tuple[str, str], ...]]]] = {
         ),
     ),
     "sizes": (
-        Scene((Thing("diamond", "purple", 0.3, 0.4, 0.46), Thing("cross", "orange", 0.77, 0.72, 0.22)), "light yellow"),
+        Scene((Thing("diamond", "purple", 0.27, 0.43, 0.46), Thing("cross", "orange", 0.77, 0.72, 0.22)), "light yellow"),
         (
             ("Which is bigger, the diamond or the cross?", "the diamond"),
             ("What is the smallest shape?", "an orange cross"),
             ("What is this?", "There is a purple diamond and an orange cross."),
             ("What is the biggest shape?", "a purple diamond"),
-            ("Is the cross below the diamond?", "yes"),
+            ("Is the cross below the diamond?", "The cross is bottom right, the diamond is left, so yes."),
             ("What colour is the cross?", "orange"),
         ),
     ),

@@ -239,9 +239,13 @@ def holds(relation: str, first: Thing, second: Thing) -> bool | None:
 
 
 def ask_relation(rng: random.Random, scene: Scene) -> Asked | None:
-    """Whether one thing is left of, right of, above or below another."""
+    """Whether one thing is left of, right of, above or below another.
+
+    The answer says where both are before it says yes or no: a bare yes or no stayed at chance, because it asks for two
+    places and their comparison in a single token.
+    """
     pair = _two_unique(rng, scene)
-    if pair is None:
+    if pair is None or not (clearly_placed(pair[0]) and clearly_placed(pair[2])):
         return None
     first, a, second, b = pair
     relation = rng.choice(list(_RELATION_PHRASES))
@@ -257,8 +261,10 @@ def ask_relation(rng: random.Random, scene: Scene) -> Asked | None:
             "can you see the {a} {r} the {b}?",
         )
     )
-    question = form.format(a=noun(rng, a), b=noun(rng, b), r=rng.choice(_RELATION_PHRASES[relation]))
-    return Asked(question, _yes(value), "relation", {**a.about("first "), **b.about("second "), "relation": relation})
+    one, two = noun(rng, a), noun(rng, b)
+    question = form.format(a=one, b=two, r=rng.choice(_RELATION_PHRASES[relation]))
+    answer = f"The {one} is {place(first)}, the {two} is {place(second)}, so {_yes(value)}."
+    return Asked(question, answer, "relation", {**a.about("first "), **b.about("second "), "relation": relation})
 
 
 def ask_neighbour(rng: random.Random, scene: Scene) -> Asked | None:

@@ -57,7 +57,13 @@ def oracle(scene: Scene, asked: Asked) -> str | None:
         case "where":
             return f"There is no {about['shape']}." if absent else cell(the_one(scene, about))
         case "relation":
-            return yes[further(about["relation"], the_one(scene, about, "first "), the_one(scene, about, "second "))]
+            first, second = the_one(scene, about, "first "), the_one(scene, about, "second ")
+            verdict = yes[further(about["relation"], first, second)]
+            said = re.fullmatch("The (.+) is (.+), the (.+) is (.+), so (yes|no)[.]", asked.answer)
+            assert said is not None
+            assert (said[2], said[4], said[5]) == (cell(first), cell(second), verdict)
+            assert all(any(w in said[i].split() for w in (t.colour, t.shape)) for i, t in ((1, first), (3, second)))
+            return asked.answer
         case "neighbour":
             if absent:
                 return f"There is no {about['shape']}."
@@ -161,7 +167,8 @@ def test_yes_and_no_are_balanced() -> None:
     rng = random.Random(9)
     for kind in ("exists", "relation", "is colour", "size"):
         answers = Counter(a.answer for scene in SCENES * 6 if (a := KINDS[kind][0](rng, scene)) is not None)
-        share = answers["yes"] / (answers["yes"] + answers["no"])
+        yes, no = (sum(n for a, n in answers.items() if a.rstrip(".").endswith(end)) for end in ("yes", "no"))
+        share = yes / (yes + no)
         assert 0.4 < share < 0.65, (kind, share)
 
 
