@@ -137,7 +137,7 @@ def by_kind(answers: list[Answered]) -> dict[str, list[Answered]]:
 
 
 def verdicts(answers: list[Answered]) -> list[bool]:
-    """For answers that reason before they say yes or no: whether that last word is right, whatever was said before it."""
+    """For answers that reason before they say yes or no: whether that last word is right."""
     relations = [a for a in answers if a.asked.kind == "relation"]
     return [a.text.rstrip(".").split(" ")[-1] == a.asked.answer.rstrip(".").split(" ")[-1] for a in relations]
 
@@ -193,7 +193,8 @@ def main() -> None:
     right = verdicts(scenes)
     low, high = wilson(sum(right), len(right))
     print(
-        f"relation, yes or no alone: {100 * sum(right) / max(1, len(right)):.1f} % ({100 * low:.1f} to {100 * high:.1f})"
+    share = 100 * sum(right) / max(1, len(right))
+    print(f"relation, yes or no alone: {share:.1f} % ({100 * low:.1f} to {100 * high:.1f})")
     )
     for name in ("noise or blank", "unknown classes"):
         if name in groups:

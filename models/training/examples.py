@@ -73,7 +73,10 @@ SCENES: Final[dict[str, tuple[Scene, tuple[tuple[str, str], ...]]]] = {
         ),
     ),
     "sizes": (
-        Scene((Thing("diamond", "purple", 0.27, 0.43, 0.46), Thing("cross", "orange", 0.77, 0.72, 0.22)), "light yellow"),
+        Scene(
+            (Thing("diamond", "purple", 0.27, 0.43, 0.46), Thing("cross", "orange", 0.77, 0.72, 0.22)),
+            "light yellow",
+        ),
         (
             ("Which is bigger, the diamond or the cross?", "the diamond"),
             ("What is the smallest shape?", "an orange cross"),
