@@ -192,10 +192,8 @@ def main() -> None:
         )
     right = verdicts(scenes)
     low, high = wilson(sum(right), len(right))
-    print(
     share = 100 * sum(right) / max(1, len(right))
     print(f"relation, yes or no alone: {share:.1f} % ({100 * low:.1f} to {100 * high:.1f})")
-    )
     for name in ("noise or blank", "unknown classes"):
         if name in groups:
             print(f"{name}: declined in words or withheld {100 * declines(groups[name], model.abstain_below):.1f} %")
