@@ -71,6 +71,8 @@ class Backend(Protocol):
     title: str
     licence: str
     can_trace: bool
+    size: str
+    """How large it is, in words; empty where that is not known before it is loaded."""
     notice: str
     """What a person should know before choosing this model (may be empty)."""
 

@@ -40,6 +40,7 @@ class FakeModel:
     title = "A model for tests"
     licence = "Apache-2.0"
     can_trace = True
+    size = "no weights"
     notice = ""
 
     def __init__(

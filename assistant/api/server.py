@@ -38,6 +38,7 @@ def serve(settings: Settings, *, open_browser: bool) -> int:
         SettingsError: the host is not this computer itself.
         PortInUse: another program listens on the port.
         StoreError: the database cannot be opened.
+        UnknownModel: there are models, and none of that name.
     """
     check_host(settings.host)
     listener = listen(settings.host, settings.port)  # before anything slow: the port is ours from here on
@@ -61,6 +62,8 @@ def _serve(settings: Settings, listener: socket.socket, *, open_browser: bool) -
 
     runtime = Runtime(settings)
     try:
+        if runtime.backends:  # with none at all the page still opens, and says what is broken
+            runtime.generator()
         app = create_app(runtime)
         server = Server(
             uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=GRACE_SECONDS)

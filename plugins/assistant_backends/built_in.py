@@ -60,6 +60,7 @@ class BuiltInBackend:
 
     def __init__(self, folder: Path | None = None, name: str = "glassbox-open") -> None:
         self.name = name
+        self.size = ""
         self._folder = folder
         self._model: LoadedModel | None = None
         self._loading = threading.Lock()
@@ -120,9 +121,10 @@ class BuiltInBackend:
                 if piece:
                     yield Delta(piece)
             written = start + sum(len(piece) for piece in pieces)
+        answered = [part for part in parts if part.pieces]
         yield AnswerEnd(
-            confidence=min(part.confidence for part in parts),
-            unsure=not any(part.pieces for part in parts),
+            confidence=min(part.confidence for part in (answered or parts)),
+            unsure=not answered,
             state={"parts": [asdict(part) for part in parts]},
         )
 
@@ -189,7 +191,9 @@ class BuiltInBackend:
         # One token at a time has no work for a second thread, and a spinning pool beside a busy neighbour is slower.
         torch.set_num_threads(1)
         try:
-            return load(self._folder)
+            model = load(self._folder)
+            self.size = f"{model.parameters / 1e6:.1f} million parameters"
+            return model
         except VlmError as error:
             raise ModelLoadError(str(error), hint="Type: assistant doctor") from error
 

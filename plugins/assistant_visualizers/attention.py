@@ -17,10 +17,11 @@ CAVEAT = (
     "Attention shows where the model looked while it wrote the word. It does not show why it chose the word: what it "
     "looked at need not be what decided."
 )
-EVEN = 0.9
-"""From this share of the largest possible entropy on, a map counts as evenly spread."""
 SHARE = 0.4
 """The text counts the fewest cells that hold at least this share of the attention."""
+EVEN = 0.3
+"""Where `SHARE` of the attention takes at least this share of the cells, the map counts as evenly spread. On a map that
+is exactly even it takes `SHARE` of the cells."""
 
 _ROWS = ("upper", "middle", "lower")
 _COLS = ("left", "centre", "right")
@@ -101,17 +102,15 @@ def describe(weights: NDArray[np.float64], word: str, *, picture: int | None = N
     cells = weights.size
     name = "the picture" if picture is None else f"picture {picture + 1}"
     flat = weights.ravel()
-    positive = flat[flat > 0]
-    entropy = float(-(positive * np.log(positive)).sum())
-    if cells == 1 or entropy >= EVEN * float(np.log(cells)):
+    order = np.argsort(-flat, kind="stable")
+    running = np.cumsum(flat[order])
+    count = min(int(np.searchsorted(running, SHARE - 1e-9)) + 1, cells)
+    if cells == 1 or count >= EVEN * cells:
         densest = float(flat.max())
         return (
             f"When it wrote “{word}”, the model spread its attention almost evenly over {name}: no cell of {cells} "
             f"got more than {percent(densest)}."
         )
-    order = np.argsort(-flat, kind="stable")
-    running = np.cumsum(flat[order])
-    count = min(int(np.searchsorted(running, SHARE - 1e-9)) + 1, cells)
     held = float(running[count - 1])
     thirds = np.zeros((3, 3))
     for index in order[:count]:

@@ -53,7 +53,7 @@ def _count(plugins: Sequence[PluginStatus]) -> str:
 
 
 def _model(model: Backend) -> Html:
-    size = str(getattr(model, "size", ""))  # not part of the contract; some backends say it
+    size = model.size
     facts = [("Name", model.name), ("Licence", model.licence), *([("Size", size)] if size else [])]
     return tag(
         "div",

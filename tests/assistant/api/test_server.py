@@ -81,3 +81,10 @@ def test_the_program_says_where_it_is_and_stops_at_ctrl_c_with_a_page_open(tmp_p
     finally:
         program.kill()
         program.wait()
+
+
+def test_a_model_that_is_not_there_is_said_before_the_page_opens(tmp_path: Path) -> None:
+    from assistant.errors import UnknownModel
+
+    with pytest.raises(UnknownModel, match="'nope'"):
+        serve(Settings(data_dir=tmp_path, model="nope", port=0), open_browser=False)

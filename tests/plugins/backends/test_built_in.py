@@ -1,0 +1,197 @@
+"""The bundled model behind the contract: honest when unsure, one picture after the other, traceable by index."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from assistant import AnswerEnd, Delta, Message, ModelInfo, Trace, Turn, TurnRecord, TurnSettings
+from assistant.errors import BackendError, ModelLoadError
+from assistant.intake import read_image
+from assistant.settings import Settings
+from assistant.testing import ask, make_runtime
+from assistant_backends import BuiltInBackend
+from assistant_backends.built_in import CANNOT_TELL, CANNOT_TELL_WITHOUT_PICTURE
+
+
+def drawn(colour: str, folder: Path) -> Any:
+    image = Image.new("RGB", (128, 96), "white")
+    ImageDraw.Draw(image).ellipse((40, 20, 90, 70), fill=colour)
+    out = io.BytesIO()
+    image.save(out, "PNG")
+    return read_image(out.getvalue(), Settings(data_dir=folder))
+
+
+class Scripted:
+    """Stands for the weights: says one text for each colour, as sure as it is told."""
+
+    version, fingerprint, parameters, abstain_below = "1", "f" * 64, 5, 0.5
+
+    def __init__(self, sure: dict[str, float]) -> None:
+        self.sure = sure
+        self.encoded: list[str] = []
+        self.asked: list[tuple[str, Sequence[tuple[str, str]]]] = []
+
+    def encode_image(self, image: Image.Image) -> Any:
+        red, _, blue = image.getpixel((65, 45))
+        colour = "red" if red > 200 else "blue" if blue > 200 else "green"
+        self.encoded.append(colour)
+        return SimpleNamespace(colour=colour)
+
+    def generate(
+        self, image: Any, question: str, history: Any, settings: Any, should_stop: Callable[[], bool]
+    ) -> Iterator[Any]:
+        from assistant_vlm import Step
+
+        self.asked.append((question, tuple(history)))
+        colour = image.colour if image else "nothing"
+        for index, text in enumerate(["a ", colour[:1], colour[1:], " circle"]):
+            yield Step(index, 100 + index, text, -0.1)
+
+    def confidence(self, steps: Sequence[Any], image_given: bool) -> float:
+        return self.sure["".join(step.text for step in steps).split()[1]]
+
+    def cross_attention(self, image: Any, question: str, history: Any, steps: Sequence[Any]) -> Any:
+        weights = np.zeros((len(steps), 1, 1, 2, 2), dtype=np.float32)
+        weights[:, 0, 0, 0, 0] = 1
+        return SimpleNamespace(
+            weights=SimpleNamespace(detach=lambda: SimpleNamespace(cpu=lambda: SimpleNamespace(numpy=lambda: weights)))
+        )
+
+
+def scripted(sure: dict[str, float], monkeypatch: pytest.MonkeyPatch) -> tuple[BuiltInBackend, Scripted]:
+    backend, model = BuiltInBackend(), Scripted(sure)
+    monkeypatch.setattr(backend, "_model", model)
+    return backend, model
+
+
+def run(backend: BuiltInBackend, turn: Turn, should_stop: Callable[[], bool] = lambda: False) -> tuple[str, Any]:
+    items = list(backend.stream(turn, should_stop))
+    text = "".join(item.text for item in items if isinstance(item, Delta))
+    return text, items[-1] if items and isinstance(items[-1], AnswerEnd) else None
+
+
+def recorded(turn: Turn, text: str, end: AnswerEnd, fingerprint: str = "f" * 64) -> TurnRecord:
+    trace = Trace(model=ModelInfo(name="glassbox-open", fingerprint=fingerprint), backend_state=end.state)
+    return TurnRecord(turn=turn, status="answered", answer=text, trace=trace)
+
+
+def test_it_says_what_it_is_sure_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    backend, _ = scripted({"red": 0.9}, monkeypatch)
+    text, end = run(backend, Turn(question=Message(text="what?", images=(drawn("red", tmp_path),))))
+    assert (text, end.confidence, end.unsure) == ("a red circle", 0.9, False)
+
+
+def test_below_the_threshold_it_cannot_tell_and_keeps_no_guess(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    backend, _ = scripted({"red": 0.4, "nothing": 0.1}, monkeypatch)
+    text, end = run(backend, Turn(question=Message(text="what?", images=(drawn("red", tmp_path),))))
+    assert (text, end.unsure) == (CANNOT_TELL, True)
+    assert "red" not in repr(end.state)
+    text, end = run(backend, Turn(question=Message(text="what?")))
+    assert (text, end.unsure) == (CANNOT_TELL_WITHOUT_PICTURE, True)
+
+
+def test_several_pictures_are_answered_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    backend, _ = scripted({"red": 0.9, "blue": 0.2, "green": 0.8}, monkeypatch)
+    pictures = tuple(drawn(colour, tmp_path) for colour in ("red", "blue", "green"))
+    turn = Turn(question=Message(text="what?", images=pictures))
+    text, end = run(backend, turn)
+    assert text == f"Picture 1: a red circle\nPicture 2: {CANNOT_TELL}\nPicture 3: a green circle"
+    assert (end.confidence, end.unsure) == (0.8, False)
+    trace = backend.trace(recorded(turn, text, end))
+    assert [(word.text, word.image) for word in trace.words] == [
+        ("a", 0), ("red", 0), ("circle", 0), ("a", 2), ("green", 2), ("circle", 2),
+    ]  # fmt: skip
+    for word in trace.words:
+        assert text[word.start : word.end] == word.text
+    assert [len(each) for each in trace.cross_attention] == [4, 0, 4]
+
+
+def test_a_picture_is_encoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    backend, model = scripted({"red": 0.9}, monkeypatch)
+    turn = Turn(question=Message(text="what?", images=(drawn("red", tmp_path),)))
+    backend.prepare(turn.images)
+    run(backend, turn)
+    run(backend, turn)
+    assert model.encoded == ["red"]
+
+
+def test_history_begins_with_the_pictures_of_this_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from assistant import Exchange
+
+    backend, model = scripted({"blue": 0.9}, monkeypatch)
+    history = (
+        Exchange(question=Message(text="first", images=(drawn("red", tmp_path),)), answer="one"),
+        Exchange(question=Message(text="second", images=(drawn("blue", tmp_path),)), answer="two"),
+        Exchange(question=Message(text="third"), answer="three"),
+    )
+    run(backend, Turn(question=Message(text="fourth"), history=history))
+    assert model.asked == [("fourth", (("second", "two"), ("third", "three")))]
+    assert model.encoded == ["blue"]
+
+
+def test_pictures_without_a_word_are_described(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    backend, model = scripted({"red": 0.9}, monkeypatch)
+    run(backend, Turn(question=Message(text="", images=(drawn("red", tmp_path),))))
+    assert model.asked[0][0] == "what is in this picture?"
+
+
+def test_a_trace_of_other_weights_or_of_a_changed_answer_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend, _ = scripted({"red": 0.9}, monkeypatch)
+    turn = Turn(question=Message(text="what?", images=(drawn("red", tmp_path),)))
+    text, end = run(backend, turn)
+    with pytest.raises(BackendError, match="another version"):
+        backend.trace(recorded(turn, text, end, fingerprint="0" * 64))
+    with pytest.raises(BackendError, match="No word"):
+        backend.trace(recorded(turn, "something else entirely", end))
+
+
+def test_stop_ends_it_without_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    backend, _ = scripted({"red": 0.9}, monkeypatch)
+    turn = Turn(question=Message(text="what?", images=(drawn("red", tmp_path),)))
+    assert run(backend, turn, lambda: True) == ("", None)
+
+
+def test_missing_weights_are_a_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(ModelLoadError, match="assistant doctor"):
+        BuiltInBackend(tmp_path / "nowhere").load()
+
+
+# With the weights that ship
+
+
+def test_the_shipped_weights_answer_through_the_house(tmp_path: Path) -> None:
+    runtime = make_runtime(tmp_path, discover=True, model=None)
+    settings = TurnSettings(model="glassbox-open")
+    from assistant.runtime import Question, finish
+
+    question = runtime.follow(None, Question("what colour is the circle?", [drawn("red", tmp_path)], settings=settings))
+    record = finish(runtime.run_turn(question))
+    assert (record.status, record.answer) == ("answered", "red")
+    assert record.confidence is not None
+    again = finish(runtime.run_turn(runtime.retry(record.id)))
+    assert again.answer == record.answer
+    assert again.confidence == record.confidence
+    (found,) = runtime.explain(record.id, 0)
+    assert found.heat_map is not None
+    total = sum(map(sum, found.heat_map.weights))
+    assert abs(total - 1) < 1e-4  # float32 softmax, averaged over layers and heads
+    runtime.close()
+
+
+@pytest.mark.parametrize("text", ["hello", "what can you do?", "What is the capital of Peru?", "xqzt blorp"])
+def test_without_a_picture_it_is_honest(tmp_path: Path, text: str) -> None:
+    runtime = make_runtime(tmp_path, discover=True, model=BuiltInBackend(name="again"))
+    record = ask(runtime, text)
+    assert record.status in ("answered", "unsure")
+    assert "picture" in record.answer.lower()
+    runtime.close()
