@@ -60,7 +60,6 @@ def test_the_program_says_where_it_is_and_stops_at_ctrl_c_with_a_page_open(tmp_p
     )
     environment = os.environ | {
         "GLASSBOX_DATA_DIR": str(tmp_path),
-        "GLASSBOX_MODEL": "none",
         "http_proxy": "http://127.0.0.1:9",  # must not be asked for our own page
         "no_proxy": "",
         "NO_PROXY": "",
