@@ -280,9 +280,7 @@ class TurnRun:
             self._house.store.save_turn(record)
         except StoreError as failure:
             log.error("A turn could not be stored: %s", failure)
-            record = _with_note(
-                record, f"This turn could not be stored and will be gone when the page is closed. {failure}"
-            )
+            record = _with_note(record, f"This turn could not be stored and will not be there later. {failure}")
         for told in self._house.extensions.call("turn_finished", {"record": record}, accept_nothing):
             if told.error:
                 record = _with_note(record, f"{told.error} The turn went on without it.")

@@ -184,10 +184,13 @@ def _segments(events: Iterator[Event]) -> Iterator[str | TurnRecord]:
     """The pieces of the answer and at the end its record; the steps go to standard error on the way."""
     from assistant.events import Segment, StepStarted
 
+    writing = False
     for event in events:
         if isinstance(event, StepStarted):
-            tell(f"{event.text} ...")
+            if not writing:  # in a terminal a step would stand in the middle of the answer
+                tell(f"{event.text} ...")
         elif isinstance(event, Segment):
+            writing = True
             yield event.text
         else:
             yield event.record

@@ -100,7 +100,7 @@ def _full(place: str, file: Path | None) -> StoreFull:
     free = _free_bytes(file)
     left = "" if free is None else f" ({free:,} bytes are free on that disk)"
     return StoreFull(
-        f"There is no room to write to {place}{left}. Nothing of this change was kept.",
+        f"{place} has no room left to write to{left}. Nothing of this change was kept.",
         hint="Free some space on that disk and try again.",
     )
 
