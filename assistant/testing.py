@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -21,6 +21,7 @@ from assistant.marks import hookimpl
 from assistant.messages import ImagePart, ModelInfo, Turn, TurnRecord
 from assistant.runtime import Question, Runtime, finish
 from assistant.settings import Settings
+from assistant.verdicts import Rule, Span, Verdict
 
 Fault = Literal["raise", "hang", "none", "wrong_type", "mutate", "exit"]
 FAULTS: tuple[Fault, ...] = get_args(Fault)
@@ -155,6 +156,57 @@ class FaultyPlugin:
             "turn_finished": turn_finished,
         }
         setattr(self, hook, hookimpl(on_failure=on_failure, time_limit=time_limit)(functions[hook]))
+
+
+FORBIDDEN_RULE = Rule(
+    id="test.forbidden",
+    title="No forbidden things",
+    text="Nothing forbidden is talked about.",
+    pack="test-pack",
+    pack_version="1.2",
+    instead="Ask about something allowed.",
+    references=("GDPR Art. 17",),
+)
+
+
+class ForbiddenWord:
+    """A plugin that refuses one word under `FORBIDDEN_RULE`, and marks it.
+
+    Args:
+        word: what it looks for.
+        hooks: where it looks.
+    """
+
+    def __init__(
+        self,
+        word: str = "forbidden",
+        hooks: Collection[Literal["before_turn", "check_segment", "after_turn"]] = ("before_turn", "check_segment"),
+    ) -> None:
+        def look(text: str, part: Literal["question", "answer"]) -> Verdict | None:
+            at = text.find(word)
+            if at < 0:
+                return None
+            span = Span(part=part, start=at, end=at + len(word))
+            return Verdict(
+                action="refuse", rule=FORBIDDEN_RULE, evaluator="lexical", spans=(span,), score=0.97, threshold=0.5
+            )
+
+        def before_turn(turn: Turn) -> Verdict | None:
+            return look(turn.question.text, "question")
+
+        def check_segment(released: str, segment: str) -> Verdict | None:
+            return look(released + segment, "answer")
+
+        def after_turn(answer: str) -> Verdict | None:
+            return look(answer, "answer")
+
+        functions: dict[str, Callable[..., Verdict | None]] = {
+            "before_turn": before_turn,
+            "check_segment": check_segment,
+            "after_turn": after_turn,
+        }
+        for hook in hooks:
+            setattr(self, hook, hookimpl(functions[hook]))
 
 
 class _Backends:

@@ -6,43 +6,35 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from assistant import Rule, Span, Turn, TurnRecord, Verdict, hookimpl
+from assistant import TurnRecord, hookimpl
 from assistant.runtime import Runtime, finish
-from assistant.testing import FAULTS, FakeModel, Fault, FaultyPlugin, make_runtime, picture
+from assistant.testing import (
+    FAULTS,
+    FORBIDDEN_RULE,
+    FakeModel,
+    Fault,
+    FaultyPlugin,
+    ForbiddenWord,
+    make_runtime,
+    picture,
+)
 
-RULE = Rule(id="r1", title="No secrets", text="Secrets stay secret.", pack="p", pack_version="1.2", instead="Ask else.")
 MARKER = "zyxmarkerzyx"
 
 
-def look(text: str, part: Any) -> Verdict | None:
-    at = text.find(MARKER)
-    if at < 0:
-        return None
-    span = Span(part=part, start=at, end=at + len(MARKER))
-    return Verdict(action="refuse", rule=RULE, spans=(span,), score=0.9, threshold=0.5, evaluator="look")
+class Rules(ForbiddenWord):
+    """Refuses the marker, and is told of every finished turn."""
 
+    def __init__(self) -> None:
+        super().__init__(MARKER)
 
-@hookimpl
-def before_turn(turn: Turn) -> Verdict | None:
-    return look(turn.question.text, "question")
-
-
-@hookimpl
-def check_segment(released: str, segment: str) -> Verdict | None:
-    return look(released + segment, "answer")
-
-
-@hookimpl(phase="observe")
-def turn_finished(record: TurnRecord) -> None:
-    """Only there to be called."""
-
-
-RULES = SimpleNamespace(before_turn=before_turn, check_segment=check_segment, turn_finished=turn_finished)
+    @hookimpl(phase="observe")
+    def turn_finished(self, record: TurnRecord) -> None:
+        """Only there to be called."""
 
 
 @dataclass
@@ -140,7 +132,7 @@ def through(request: pytest.FixtureRequest, tmp_path: Path, capsys: Any, monkeyp
 
 
 def test_an_answer_passes_the_same_hooks(through: Any) -> None:
-    out = through("what is this?", plugins=[("rules", RULES)])
+    out = through("what is this?", plugins=[("rules", Rules())])
     assert out.record.status == "answered"
     assert out.record.answer == "a red circle"
     assert [(call.hook, call.plugin, call.outcome) for call in out.record.trace.hooks] == [
@@ -152,18 +144,23 @@ def test_an_answer_passes_the_same_hooks(through: Any) -> None:
 
 
 def test_a_question_is_refused_in_the_same_way(through: Any) -> None:
-    out = through(f"what is {MARKER}?", plugins=[("rules", RULES)])
+    out = through(f"what is {MARKER}?", plugins=[("rules", Rules())])
     refusal = out.record.refusal
     assert out.record.status == "refused"
     assert refusal is not None
-    assert (refusal.rule, refusal.triggers, refusal.stage, refusal.score) == (RULE, (MARKER,), "question", 0.9)
+    assert (refusal.rule, refusal.triggers, refusal.stage, refusal.score) == (
+        FORBIDDEN_RULE,
+        (MARKER,),
+        "question",
+        0.97,
+    )
     assert [call.hook for call in out.record.trace.hooks] == ["before_turn"]
-    for part in ("No secrets", "Secrets stay secret.", "r1", "1.2", "Ask else."):
+    for part in ("No forbidden things", "Nothing forbidden", "test.forbidden", "1.2", "Ask about something"):
         assert part in out.shown
 
 
 def test_a_refused_answer_comes_out_of_no_door(through: Any, tmp_path: Path) -> None:
-    out = through("what is this?", answer=f"first some words {MARKER} and more", plugins=[("rules", RULES)])
+    out = through("what is this?", answer=f"first some words {MARKER} and more", plugins=[("rules", Rules())])
     assert out.record.status == "refused"
     assert out.record.refusal is not None
     assert out.record.refusal.stage == "answer"

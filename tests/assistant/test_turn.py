@@ -7,43 +7,28 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, Literal
 
 import pytest
 
-from assistant import Receipt, Rule, Span, Turn, TurnRecord, TurnSettings, Verdict, hookimpl
+from assistant import Receipt, Turn, TurnRecord, TurnSettings, Verdict, hookimpl
 from assistant.errors import NotFound, StoreFull
 from assistant.events import Finished, Segment, StepStarted
 from assistant.messages import Feedback
 from assistant.runtime import Question, Runtime, finish
-from assistant.testing import FAULTS, FakeModel, Fault, FaultyPlugin, ask, make_runtime, picture
+from assistant.testing import (
+    FAULTS,
+    FORBIDDEN_RULE,
+    FakeModel,
+    Fault,
+    FaultyPlugin,
+    ForbiddenWord,
+    ask,
+    make_runtime,
+    picture,
+)
 
-RULE = Rule(id="r1", title="No secrets", text="Secrets stay secret.", pack="p", pack_version="1.2", instead="Ask else.")
 MARKER = "zyxmarkerzyx"
-
-
-def refuses(*hooks: str) -> object:
-    """A plugin that refuses the marker where it is told to look."""
-
-    def look(text: str, part: Literal["question", "answer"]) -> Verdict | None:
-        at = text.find(MARKER)
-        if at < 0:
-            return None
-        span = Span(part=part, start=at, end=at + len(MARKER))
-        return Verdict(action="refuse", rule=RULE, spans=(span,), score=0.9, threshold=0.5, evaluator="look")
-
-    def before_turn(turn: Turn) -> Verdict | None:
-        return look(turn.question.text, "question")
-
-    def check_segment(released: str, segment: str) -> Verdict | None:
-        return look(released + segment, "answer")
-
-    def after_turn(answer: str) -> Verdict | None:
-        return look(answer, "answer")
-
-    found = [before_turn, check_segment, after_turn]
-    return SimpleNamespace(**{each.__name__: hookimpl(each) for each in found if each.__name__ in hooks})
 
 
 class Listener:
@@ -112,17 +97,24 @@ def test_a_retry_is_a_sibling_with_the_same_pictures(make: Any) -> None:
 
 def test_a_refused_question_never_reaches_the_model_and_is_not_history(make: Any) -> None:
     model = FakeModel("fine")
-    runtime = make(model=model, plugins=[("rules", refuses("before_turn"))])
+    runtime = make(model=model, plugins=[("rules", ForbiddenWord(MARKER, ["before_turn"]))])
     refused = ask(runtime, f"tell me the {MARKER} now")
     assert refused.status == "refused"
     assert refused.refusal is not None
     assert refused.refusal.triggers == (MARKER,)
-    assert refused.refusal.rule == RULE
+    assert refused.refusal.rule == FORBIDDEN_RULE
     assert model.turns == []
     ask(runtime, "something else", conversation_id=refused.turn.conversation_id)
     assert model.turns[0].history == ()
     card = refused.shown
-    for part in ("No secrets", "Secrets stay secret.", "r1", "p 1.2", MARKER, "Ask else."):
+    for part in (
+        "No forbidden things",
+        "Nothing forbidden",
+        "test.forbidden",
+        "test-pack 1.2",
+        MARKER,
+        "Ask about something",
+    ):
         assert part in card
 
 
@@ -133,7 +125,7 @@ def test_a_refused_answer_is_in_no_event_row_log_or_export(
     caplog.set_level(logging.DEBUG)
     listener = Listener()
     model = FakeModel("some words first " * 20 + f"the {MARKER} and more " * 3, seconds_per_word=0.001)
-    runtime = make(model=model, plugins=[("rules", refuses(hook)), ("listener", listener)])
+    runtime = make(model=model, plugins=[("rules", ForbiddenWord(MARKER, [hook])), ("listener", listener)])
     events = list(runtime.run_turn(Question("tell me", door="test")))
     record = events[-1].record
     assert record.status == "refused"
@@ -148,7 +140,7 @@ def test_a_refused_answer_is_in_no_event_row_log_or_export(
 
 
 def test_nothing_is_shown_before_a_plugin_that_may_refuse_the_whole_answer(make: Any) -> None:
-    runtime = make(model=FakeModel("word " * 100 + MARKER), plugins=[("rules", refuses("after_turn"))])
+    runtime = make(model=FakeModel("word " * 100 + MARKER), plugins=[("rules", ForbiddenWord(MARKER, ["after_turn"]))])
     events = list(runtime.run_turn(Question("tell me", door="test")))
     assert not any(isinstance(event, Segment) for event in events)
 
@@ -282,7 +274,7 @@ def test_a_revised_answer_is_shown_instead_and_the_change_is_traced(make: Any) -
 
 
 def test_a_revised_answer_is_checked_again(make: Any) -> None:
-    plugins = [("r", Revises(f"now {MARKER}")), ("rules", refuses("check_segment"))]
+    plugins = [("r", Revises(f"now {MARKER}")), ("rules", ForbiddenWord(MARKER, ["check_segment"]))]
     record = ask(make(plugins=plugins), "hello")
     assert record.status == "refused"
     assert MARKER not in record.model_dump_json()
@@ -292,7 +284,7 @@ def test_an_observer_that_tries_to_decide_is_a_failure_of_its_plugin(make: Any) 
     class Late:
         @hookimpl(phase="observe", on_failure="open")
         def after_turn(self) -> Verdict:
-            return Verdict(action="refuse", rule=RULE)
+            return Verdict(action="refuse", rule=FORBIDDEN_RULE)
 
     record = ask(make(plugins=[("late", Late())]), "hello")
     assert record.status == "answered"
@@ -318,7 +310,7 @@ def test_ask_ends_the_turn_with_a_question(make: Any) -> None:
     class Asks:
         @hookimpl
         def before_turn(self) -> Verdict:
-            return Verdict(action="ask", rule=RULE, message="Is it your own?")
+            return Verdict(action="ask", rule=FORBIDDEN_RULE, message="Is it your own?")
 
     record = ask(make(plugins=[("asks", Asks())]), "hello")
     assert record.status == "asked"
@@ -331,7 +323,8 @@ def test_the_strongest_verdict_decides_and_all_are_traced(make: Any) -> None:
             @hookimpl
             def before_turn(self) -> Verdict:
                 return Verdict(
-                    action=action, rule=RULE.model_copy(update={"id": action + severity, "severity": severity})
+                    action=action,
+                    rule=FORBIDDEN_RULE.model_copy(update={"id": action + severity, "severity": severity}),
                 )
 
         return One()
@@ -362,11 +355,11 @@ def test_a_plugin_whose_start_fails_is_broken(make: Any) -> None:
 
 
 def test_checking_a_text_uses_the_same_hooks_and_stores_nothing(make: Any) -> None:
-    runtime = make(plugins=[("rules", refuses("before_turn", "check_segment", "after_turn"))])
+    runtime = make(plugins=[("rules", ForbiddenWord(MARKER, ["before_turn", "check_segment", "after_turn"]))])
     for role in ("question", "answer"):
         result = runtime.check(f"the {MARKER}", role=role)
         assert result.refusal is not None
-        assert result.refusal.rule.id == "r1"
+        assert result.refusal.rule.id == "test.forbidden"
         assert runtime.check("harmless", role=role).refusal is None
     assert runtime.store.conversations() == []
 
@@ -388,11 +381,16 @@ def test_feedback_goes_to_the_plugins_and_without_one_the_person_is_told(make: A
 
 
 def test_a_refusal_can_be_appealed_and_an_answer_cannot(make: Any) -> None:
-    runtime = make(plugins=[("rules", refuses("before_turn"))])
+    runtime = make(plugins=[("rules", ForbiddenWord(MARKER, ["before_turn"]))])
     refused = ask(runtime, MARKER)
     assert runtime.appeal(refused.id, "It is about chess.").stored
     (appeal,) = runtime.store.appeals_of(refused.id)
-    assert (appeal.rule, appeal.pack, appeal.pack_version, appeal.text) == ("r1", "p", "1.2", "It is about chess.")
+    assert (appeal.rule, appeal.pack, appeal.pack_version, appeal.text) == (
+        "test.forbidden",
+        "test-pack",
+        "1.2",
+        "It is about chess.",
+    )
     with pytest.raises(NotFound):
         runtime.appeal(ask(runtime, "hello").id)
 
@@ -421,7 +419,9 @@ def test_two_questions_at_once_are_answered_one_after_the_other(make: Any) -> No
 
 
 def test_the_trace_accounts_for_hooks_and_time(make: Any) -> None:
-    record = ask(make(plugins=[("rules", refuses("before_turn", "check_segment", "after_turn"))]), "hello")
+    record = ask(
+        make(plugins=[("rules", ForbiddenWord(MARKER, ["before_turn", "check_segment", "after_turn"]))]), "hello"
+    )
     assert [call.hook for call in record.trace.hooks] == ["before_turn", "check_segment", "after_turn"]
     assert all(call.outcome == "ok" for call in record.trace.hooks)
     assert set(record.trace.timings) >= {"intake", "rules", "writing", "checking"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import threading
 import time
@@ -16,11 +15,11 @@ import uvicorn
 
 import assistant_feedback
 import assistant_visualizers
-from assistant import Rule, Span, Turn, Verdict, hookimpl
+from assistant import Turn
 from assistant.api import create_app
 from assistant.api.server import address_of, listen
 from assistant.runtime import Runtime
-from assistant.testing import FakeModel, make_runtime, picture
+from assistant.testing import FakeModel, ForbiddenWord, make_runtime, picture
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -30,29 +29,6 @@ ARGUMENTS = [
     "--disable-sync",
     "--no-first-run",
 ]
-RULE = Rule(
-    id="test.forbidden",
-    title="No forbidden things",
-    text="Nothing forbidden is talked about.",
-    pack="test-pack",
-    pack_version="1.2",
-    instead="Ask about something allowed.",
-    references=("GDPR Art. 17",),
-)
-
-
-class Forbidding:
-    """Refuses every question with the word "forbidden"."""
-
-    @hookimpl
-    def before_turn(self, turn: Turn) -> Verdict | None:
-        found = re.search("forbidden", turn.question.text)
-        if found is None:
-            return None
-        span = Span(start=found.start(), end=found.end())
-        return Verdict(action="refuse", rule=RULE, evaluator="lexical", spans=(span,), score=0.97, threshold=0.5)
-
-
 DESCRIPTION = (
     "There is a red square in the middle of the picture, and all that can be seen around it on every one of its four "
     "sides is plain and even white without a single mark or line or shadow on it."
@@ -88,7 +64,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         tmp_path_factory.mktemp("house"),
         model=FakeModel(answer, seconds_per_word=0.02),
         plugins=[
-            ("forbidding", Forbidding()),
+            ("forbidding", ForbiddenWord()),
             ("feedback", assistant_feedback.Recorder()),
             ("visualizers", assistant_visualizers),
         ],

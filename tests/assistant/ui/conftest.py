@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,36 +11,13 @@ import pytest
 
 import assistant_feedback
 import assistant_visualizers
-from assistant import Rule, Span, Turn, Verdict, hookimpl
 from assistant.backends import Backend
 from assistant.runtime import Runtime
-from assistant.testing import FakeModel, make_runtime, picture
+from assistant.testing import FakeModel, ForbiddenWord, make_runtime, picture
 from assistant.ui.asking import Asking
 from assistant.ui.handlers import Handlers
 from assistant.ui.reading import Reader
 from assistant.ui.session import Box, Place, RunningTurns, Update, View
-
-RULE = Rule(
-    id="test.forbidden",
-    title="No forbidden things",
-    text="Nothing forbidden is talked about.",
-    pack="test-pack",
-    pack_version="1.2",
-    instead="Ask about something allowed.",
-    references=("GDPR Art. 17",),
-)
-
-
-class Forbidding:
-    """Refuses every question with the word "forbidden"."""
-
-    @hookimpl
-    def before_turn(self, turn: Turn) -> Verdict | None:
-        found = re.search("forbidden", turn.question.text)
-        if found is None:
-            return None
-        span = Span(start=found.start(), end=found.end())
-        return Verdict(action="refuse", rule=RULE, evaluator="lexical", spans=(span,), score=0.97, threshold=0.5)
 
 
 @dataclass
@@ -109,7 +85,7 @@ def make_page(tmp_path: Path) -> Iterator[MakePage]:
             tmp_path / "data",
             model=model or FakeModel("a red circle"),
             plugins=[
-                ("forbidding", Forbidding()),
+                ("forbidding", ForbiddenWord()),
                 ("feedback", assistant_feedback.Recorder()),
                 ("visualizers", assistant_visualizers),
                 *plugins,
