@@ -26,13 +26,16 @@ class Settings(BaseSettings):
     in ``GLASSBOX_PORT=8000``.
     """
 
-    model_config = SettingsConfigDict(env_prefix="GLASSBOX_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="GLASSBOX_", extra="forbid", frozen=True, use_attribute_docstrings=True
+    )
 
     data_dir: Path = Field(default_factory=lambda: user_data_path("glassbox"))
     """Where chats, ratings and pictures are kept."""
     database_url: str = ""
     """An SQLAlchemy address; empty: an SQLite file in `data_dir`."""
     host: str = "127.0.0.1"
+    """Where the page listens: this computer only."""
     port: int = Field(default=7860, ge=0, le=65535)
     """0 lets the system choose a free port."""
     model: str = "glassbox-open"
@@ -40,6 +43,7 @@ class Settings(BaseSettings):
     safe_mode: bool = False
     """Leave every plugin out that Glassbox does not bring itself."""
     disabled_plugins: frozenset[str] = frozenset()
+    """Plugins to leave out, besides those of `assistant plugins disable`."""
     required_plugins: frozenset[str] = frozenset({"constitutions", "safety"})
     """Rules that must hold: while one of these is enabled but not working, every turn ends as a refusal."""
     hook_seconds: float = Field(default=5.0, gt=0)
@@ -49,6 +53,7 @@ class Settings(BaseSettings):
     first_token_seconds: float = Field(default=120.0, gt=0)
     """How long the model may take to load, read the pictures and write its first token."""
     next_token_seconds: float = Field(default=30.0, gt=0)
+    """How long the model may fall silent in the middle of an answer."""
     queue_seconds: float = Field(default=120.0, gt=0)
     """How long a question waits for the model to finish other people's answers."""
     max_text: int = Field(default=20_000, ge=1)
@@ -56,7 +61,9 @@ class Settings(BaseSettings):
     max_images: int = Field(default=8, ge=1)
     """Pictures in one question."""
     max_image_bytes: int = Field(default=20_000_000, ge=1)
+    """Size of one picture file, in bytes."""
     max_image_pixels: int = Field(default=50_000_000, ge=1)
+    """Width times height of one picture; more is not unpacked."""
     max_image_side: int = Field(default=2048, ge=64)
     """Larger pictures are scaled down to this before they are kept, in pixels on the longer side."""
 

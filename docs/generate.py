@@ -291,7 +291,37 @@ def _ending(record: TurnRecord) -> str:
     return f"{record.status}{', with a note' if record.trace.notes else ''}"
 
 
+# Settings
+
+
+def settings_page() -> str:
+    """Every setting, its variable, its default and its meaning."""
+    from pydantic_core import PydanticUndefined
+
+    from assistant.settings import Settings
+
+    lines = [
+        NOTICE,
+        "# Settings",
+        "",
+        "A later place wins: the default, `settings.toml` in your configuration folder (`glassbox`), the environment, the",
+        "options of the command line. `assistant doctor` names the data folder that is in use.",
+        "",
+        "| in the file | in the environment | default | meaning |",
+        "|---|---|---|---|",
+    ]
+    for name, field in Settings.model_fields.items():
+        default = field.default
+        if isinstance(default, frozenset):
+            default = sorted(default)
+        shown = "your user data folder" if default is PydanticUndefined else f"`{default!r}`"
+        meaning = _cell(" ".join((field.description or "").split()))
+        lines.append(f"| `{name}` | `GLASSBOX_{name.upper()}` | {shown} | {meaning} |")
+    return "\n".join(lines) + "\n"
+
+
 PAGES: dict[str, Callable[[], str]] = {
+    "settings.md": settings_page,
     "commands.md": commands_page,
     "hooks.md": hooks_page,
     "failures.md": failures_page,
