@@ -29,7 +29,7 @@ bench: $(VENV)/.installed-dev
 wheel: $(VENV)/.installed-dev
 	$(BIN)/python -m build --no-isolation
 
-train: $(VENV)/.installed-train
+train: $(VENV)/.installed-dev
 	PYTHONPATH=models $(BIN)/python -m training.train $(RECIPE) --data $(DATA) --resume
 
 # The browser tests need Chromium. Where it is missing and Debian's packages can be installed, that is done here; elsewhere
@@ -56,10 +56,6 @@ $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 	@echo "Installing Glassbox and what its tests need into $(VENV) (a few minutes the first time) ..."
 	@$(PIP) -e ".[dev]"
 	@touch $@ $(VENV)/.installed
-
-$(VENV)/.installed-train: $(VENV)/.installed-dev
-	@$(PIP) -e ".[dev,train]"
-	@touch $@
 
 clean:
 	rm -rf $(VENV) dist build .pytest_cache .ruff_cache
