@@ -1,8 +1,8 @@
 """Draw the example pictures of the chat, each with two questions that the weights answer right.
 
 `python -m training.examples --to FOLDER [--weights FOLDER]`. The scenes are composed by hand here, so training never
-saw them. Of the questions written for each, the two that are answered right with the highest confidence are kept; a
-picture with fewer than two is an error.
+saw them. Of the questions written for each, the first two that are answered right and not withheld are kept; a picture
+with fewer than two is an error.
 """
 
 import argparse
@@ -78,8 +78,6 @@ SCENES: Final[dict[str, tuple[Scene, tuple[tuple[str, str], ...]]]] = {
             "light yellow",
         ),
         (
-            ("Which is bigger, the diamond or the cross?", "the diamond"),
-            ("What is the smallest shape?", "an orange cross"),
             ("What is this?", "There is a purple diamond and an orange cross."),
             ("What is the biggest shape?", "a purple diamond"),
             ("Is the cross below the diamond?", "The cross is bottom right, the diamond is left, so yes."),
@@ -106,9 +104,7 @@ def main() -> None:
         found = [answer(model, picture, [Asked(q, a, "example")])[0] for q, a in questions]
         for a in found:
             print(f"{name} | {a.asked.question} | {a.text} | {'right' if a.right else 'wrong'} | {a.confidence:.2f}")
-        good = sorted(
-            (a for a in found if a.right and a.confidence >= model.abstain_below), key=lambda a: -a.confidence
-        )
+        good = [a for a in found if a.right and a.confidence >= model.abstain_below]
         if len(good) < 2:
             raise SystemExit(f"expected two right answers about {name}, got {len(good)}")
         write_file(options.to / f"{name}.png", file.getvalue())
