@@ -12,6 +12,9 @@ from assistant.testing import picture
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
+WIDTH = "async image => { await image.decode(); return image.naturalWidth; }"
+"""The width of a picture once it is there; an error where it cannot be shown."""
+
 
 def test_a_whole_visit(visit: Any, photo: Path, house: Any) -> None:
     guest = visit()
@@ -23,13 +26,13 @@ def test_a_whole_visit(visit: Any, photo: Path, house: Any) -> None:
     answer = page.locator("#transcript .answer .text")
     assert answer.inner_text().startswith("There is a red square in the middle of the picture")
     assert page.locator("#transcript .status").inner_text() == "90 % sure"
-    assert page.locator("#transcript .pictures img").evaluate("image => image.naturalWidth") == 96
+    assert page.locator("#transcript .pictures img").evaluate(WIDTH) == 96
 
     answer.locator(".word", has_text="red").click()
     grid = page.locator("#inspector .overlay svg")
     grid.wait_for()
     first = grid.inner_html()
-    assert page.locator("#inspector .overlay img").evaluate("image => image.naturalWidth") == 96
+    assert page.locator("#inspector .overlay img").evaluate(WIDTH) == 96
     image, cells = page.locator("#inspector .overlay img").bounding_box(), grid.bounding_box()
     assert abs(image["width"] - cells["width"]) <= 2
     assert abs(image["height"] - cells["height"]) <= 2
