@@ -144,7 +144,8 @@ def test_a_program_that_is_killed_loses_nothing_it_had_saved(path):
     assert writer.stdout is not None
     ids = [writer.stdout.readline().strip() for _ in range(40)]
     os.kill(writer.pid, signal.SIGKILL)
-    rest, _ = writer.communicate(timeout=30)
+    rest = writer.stdout.read()  # not communicate: that would leave out what readline has read ahead
+    writer.wait(timeout=30)
     ids += rest.split("\n")[:-1]
     store = Store(f"sqlite:///{path}")
     assert all(store.turn(turn_id).answer == "a" for turn_id in ids)
