@@ -54,8 +54,8 @@ class BuiltInBackend:
     licence = "Apache-2.0"
     can_trace = True
     notice = (
-        "A very small model, trained on drawn scenes and openly licensed pictures. It knows shapes, colours, places, small "
-        "counts and a few drawn words. It does not understand photographs, and it says when it cannot tell."
+        "A very small model, trained on drawn scenes and openly licensed pictures. It knows shapes, colours, places, "
+        "small counts and a few drawn words. It does not understand photographs, and it says when it cannot tell."
     )
 
     def __init__(self, folder: Path | None = None, name: str = "glassbox-open") -> None:
