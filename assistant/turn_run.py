@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from time import perf_counter
 
 from assistant.backends import AnswerEnd, Delta
-from assistant.errors import GlassboxError, PluginLoadError, PluginResultError, StoreError
+from assistant.errors import GlassboxError, NotFound, PluginLoadError, PluginResultError, StoreError
 from assistant.events import Event, Finished, Segment, Step, StepStarted
 from assistant.extensions import Answer, Extensions, describe
 from assistant.generation import Generator
@@ -277,7 +277,11 @@ class TurnRun:
             trace=progress.trace(),
         )
         try:
+            if self._turn.parent_id is not None:
+                self._house.store.siblings(self._turn.parent_id)
             self._house.store.save_turn(record)
+        except NotFound:
+            record = _with_note(record, "This turn was not stored: its chat was deleted while it was running.")
         except StoreError as failure:
             log.error("A turn could not be stored: %s", failure)
             record = _with_note(record, f"This turn could not be stored and will not be there later. {failure}")

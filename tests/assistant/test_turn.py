@@ -256,6 +256,20 @@ def test_an_answer_that_cannot_be_stored_is_still_shown_and_says_so(make: Any, m
     assert any("could not be stored" in note and "disk is full" in note for note in record.trace.notes)
 
 
+def test_a_chat_that_is_deleted_while_it_answers_stays_deleted(make: Any) -> None:
+    def answer(turn: Turn) -> str:
+        if turn.history:
+            runtime.store.delete_conversation(turn.conversation_id)
+        return "fine"
+
+    runtime = make(model=FakeModel(answer))
+    first = ask(runtime, "hello")
+    second = ask(runtime, "go on", conversation_id=first.turn.conversation_id)
+    assert second.answer == "fine"
+    assert any("deleted while it was running" in note for note in second.trace.notes)
+    assert runtime.store.conversations() == []
+
+
 class Revises:
     """Changes every answer that it has not changed yet."""
 
