@@ -18,7 +18,7 @@ from assistant.explanations import Explanation
 from assistant.extensions import Extensions, Host, PluginStatus, describe
 from assistant.generation import Generator, ModelState
 from assistant.intake import ImageSource, read_message
-from assistant.judgement import Stage, accept_nothing, accept_verdicts, judge
+from assistant.judgement import Stage, accept_nothing
 from assistant.messages import (
     Appeal,
     CheckResult,
@@ -33,7 +33,7 @@ from assistant.messages import (
 )
 from assistant.settings import Settings
 from assistant.store import Store
-from assistant.turn_run import House, Question, TurnRun, judge_question, with_required
+from assistant.turn_run import House, Question, TurnRun, judge_answer, judge_question, judge_segment, with_required
 
 __all__ = ["Question", "Runtime", "finish"]
 
@@ -201,12 +201,9 @@ class Runtime:
             judgements = [judge_question(self.extensions, turn)]
         else:
             turn = turn.model_copy(update={"question": Message(text="")})
-            arguments = {"turn": turn, "released": "", "segment": message.text}
-            first = self.extensions.call("check_segment", arguments, accept_verdicts)
-            judgements = [with_required(self.extensions, judge("answer", message.text, first))]
+            judgements = [with_required(self.extensions, judge_segment(self.extensions, turn, "", message.text))]
             if judgements[0].refusal is None:
-                second = self.extensions.call("after_turn", {"turn": turn, "answer": message.text}, accept_verdicts)
-                judgements.append(judge("answer", message.text, second))
+                judgements.append(judge_answer(self.extensions, turn, message.text))
         return CheckResult(
             refusal=next((each.refusal for each in judgements if each.refusal), None),
             verdicts=tuple(record for each in judgements for record in each.verdicts),

@@ -217,9 +217,7 @@ class TurnRun:
                 return
 
     def _check_segment(self, released: str, pending: str) -> bool:
-        arguments = {"turn": self._turn, "released": released, "segment": pending}
-        answers = self._house.extensions.call("check_segment", arguments, accept_verdicts)
-        self._progress.add(judge("answer", released + pending, answers))
+        self._progress.add(judge_segment(self._house.extensions, self._turn, released, pending))
         return self._progress.refusal is None
 
     def _judge_answer(self) -> Steps[Event, None, tuple[str, list[str]]]:
@@ -236,8 +234,7 @@ class TurnRun:
         for _ in range(REVISIONS + 1):
             if not answer:
                 break
-            answers = self._house.extensions.call("after_turn", {"turn": self._turn, "answer": answer}, accept_verdicts)
-            judgement = judge("answer", answer, [_observers_may_not_decide(each) for each in answers])
+            judgement = judge_answer(self._house.extensions, self._turn, answer)
             self._progress.add(judgement)
             disclaimers += judgement.disclaimers
             revised = judgement.revision
@@ -295,6 +292,18 @@ def judge_question(extensions: Extensions, turn: Turn) -> Judgement:
     """What the plugins say before a model sees the question; a required plugin that is missing refuses."""
     answers = extensions.call("before_turn", {"turn": turn}, accept_verdicts)
     return with_required(extensions, judge("question", turn.question.text, answers))
+
+
+def judge_segment(extensions: Extensions, turn: Turn, released: str, segment: str) -> Judgement:
+    """What the plugins say while an answer is written."""
+    arguments = {"turn": turn, "released": released, "segment": segment}
+    return judge("answer", released + segment, extensions.call("check_segment", arguments, accept_verdicts))
+
+
+def judge_answer(extensions: Extensions, turn: Turn, answer: str) -> Judgement:
+    """What the plugins say about a whole answer."""
+    answers = extensions.call("after_turn", {"turn": turn, "answer": answer}, accept_verdicts)
+    return judge("answer", answer, [_observers_may_not_decide(each) for each in answers])
 
 
 def with_required(extensions: Extensions, judgement: Judgement) -> Judgement:

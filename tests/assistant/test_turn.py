@@ -300,7 +300,9 @@ def test_an_observer_that_tries_to_decide_is_a_failure_of_its_plugin(make: Any) 
         def after_turn(self) -> Verdict:
             return Verdict(action="refuse", rule=FORBIDDEN_RULE)
 
-    record = ask(make(plugins=[("late", Late())]), "hello")
+    runtime = make(plugins=[("late", Late())])
+    assert runtime.check("an answer", role="answer").refusal is None
+    record = ask(runtime, "hello")
     assert record.status == "answered"
     assert any("'late'" in note for note in record.trace.notes)
 
