@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from time import perf_counter
 
 from assistant.backends import AnswerEnd, Delta
-from assistant.errors import GlassboxError, NotFound, PluginLoadError, PluginResultError, StoreError
+from assistant.errors import GlassboxError, PluginLoadError, PluginResultError, StoreError
 from assistant.events import Event, Finished, Segment, Step, StepStarted
 from assistant.extensions import Answer, Extensions, describe
 from assistant.generation import Generator
@@ -273,18 +273,22 @@ class TurnRun:
             error=error,
             trace=progress.trace(),
         )
-        try:
-            if self._turn.parent_id is not None:
-                self._house.store.siblings(self._turn.parent_id)
-            self._house.store.save_turn(record)
-        except NotFound:
-            record = _with_note(record, "This turn was not stored: its chat was deleted while it was running.")
-        except StoreError as failure:
-            log.error("A turn could not be stored: %s", failure)
-            record = _with_note(record, f"This turn could not be stored and will not be there later. {failure}")
+        record = self._store(record)
         for told in self._house.extensions.call("turn_finished", {"record": record}, accept_nothing):
             if told.error:
                 record = _with_note(record, f"{told.error} The turn went on without it.")
+        return record
+
+    def _store(self, record: TurnRecord) -> TurnRecord:
+        """Store the record; where that cannot be, a note in it says so."""
+        store, parent = self._house.store, self._turn.parent_id
+        try:
+            if parent is not None and not store.has_turn(parent):
+                return _with_note(record, "This turn was not stored: its chat was deleted while it was running.")
+            store.save_turn(record)
+        except StoreError as failure:
+            log.error("A turn could not be stored: %s", failure)
+            return _with_note(record, f"This turn could not be stored and will not be there later. {failure}")
         return record
 
 

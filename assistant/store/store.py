@@ -57,6 +57,11 @@ class Store:
         with self._database.read() as connection:
             return turns.load(connection, turn_id)
 
+    def has_turn(self, turn_id: str) -> bool:
+        """Whether a turn is stored."""
+        with self._database.read() as connection:
+            return turns.exists(connection, turn_id)
+
     def conversations(self, limit: int = 100, offset: int = 0) -> list[ConversationSummary]:
         """The conversations, the one with the newest turn first."""
         with self._database.read() as connection:

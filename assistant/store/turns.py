@@ -34,7 +34,7 @@ def save(connection: Connection, record: TurnRecord, text: str) -> None:
             "characters.",
             hint="Leave `answer` empty where `refusal` is set.",
         )
-    if connection.execute(select(table.c.id).where(table.c.id == turn.id)).first() is not None:
+    if exists(connection, turn.id):
         raise StoreError(
             f"A turn with the id {turn.id!r} is stored already, and a stored turn is never replaced.",
             hint="Give a retry an id of its own and the same parent.",
@@ -60,6 +60,12 @@ def save(connection: Connection, record: TurnRecord, text: str) -> None:
     pictures.keep(connection, turn.id, pictures.of_record(record))
     _save_verdicts(connection, record)
     audit.append(connection, "turn", _leaf(record, audit.seal(salt, text)))
+
+
+def exists(connection: Connection, turn_id: str) -> bool:
+    """Whether a turn is stored."""
+    table = schema.turns
+    return connection.execute(select(table.c.id).where(table.c.id == turn_id)).first() is not None
 
 
 def load(connection: Connection, turn_id: str) -> TurnRecord:

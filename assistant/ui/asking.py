@@ -9,7 +9,7 @@ from time import monotonic
 from typing import Any
 from urllib.parse import quote
 
-from assistant.errors import GlassboxError
+from assistant.errors import GlassboxError, StoreError
 from assistant.events import Finished, StepStarted
 from assistant.messages import TurnRecord
 from assistant.runtime import Question, Runtime
@@ -153,12 +153,10 @@ class Asking:
 
     def _finished(self, place: Place, record: TurnRecord, box: Box | None) -> Update:
         """The page after a turn. A failed one puts text and pictures back into the box."""
-        try:
-            self._runtime.store.siblings(record.id)
-        except GlassboxError:
-            fresh = replace(place, unsaved=(*place.unsaved, record))
-        else:
+        if self._stored(record):
             fresh = replace(place, conversation_id=record.turn.conversation_id, leaf=record.id)
+        else:
+            fresh = replace(place, unsaved=(*place.unsaved, record))
         return Update(
             place=fresh,
             warnings=self._reader.warnings(),
@@ -170,3 +168,9 @@ class Asking:
             chats=self._reader.chats(fresh),
             plugins=self._reader.plugins(),
         )
+
+    def _stored(self, record: TurnRecord) -> bool:
+        try:
+            return self._runtime.store.has_turn(record.id)
+        except StoreError:
+            return False

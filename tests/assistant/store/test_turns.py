@@ -195,3 +195,10 @@ def test_a_record_of_another_form_is_named(store, make_record, raw: sqlite3.Conn
     raw.execute("UPDATE turns SET record = json_set(record, '$.status', 'dreamt')")
     with pytest.raises(StoreError, match=rf"{record.id}.*status"):
         store.turn(record.id)
+
+
+def test_whether_a_turn_is_stored(store, make_record):
+    record = make_record()
+    assert not store.has_turn(record.id)
+    store.save_turn(record)
+    assert store.has_turn(record.id)
