@@ -2,56 +2,107 @@
 
 import json
 from dataclasses import asdict, dataclass, fields
-from typing import Any, cast
+from typing import Any, Literal, cast, get_args
 
 from assistant_vlm.errors import WeightsError
+
+Norm = Literal["layer", "rms"]
+Mlp = Literal["swiglu", "gelu"]
+Block = Literal["sequential", "parallel"]
+Positions = Literal["rotary", "learned"]
+PatchAttention = Literal["softmax", "linear"]
+StemNorm = Literal["batch", "group"]
 
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """Sizes of the network.
+    """Sizes and kinds of the parts of the network.
 
     Attributes:
         vocab: Number of tokens the tokenizer knows.
         side: Pictures are squeezed to `side` x `side` pixels.
-        stem_channels: Channels after each stride-2 convolution but the last, which gives `dim`; a patch is
-            `2 ** (len(stem_channels) + 1)` pixels wide.
-        dim: Width of the residual stream in both halves.
-        heads: Query heads; `dim / heads` must be even, because rotary positions turn pairs.
-        kv_heads: Key and value heads; `heads` gives plain multi-head attention, fewer gives grouped queries.
+        patch: Width of a patch in pixels of the squeezed picture.
+        stem_channels: Channels after each stride-2 convolution but the last, which gives `dim`; with any,
+            `patch` is `2 ** (len(stem_channels) + 1)`. Empty: one convolution as wide as a patch.
+        stem_blocks: Residual blocks after each stride-2 convolution, the last one included.
+        stem_norm: Batch normalisation, or group normalisation of one group.
+        dim: Width of the residual stream in all parts.
+        heads: Query heads; `dim / heads` must be a multiple of 4, because 2-D rotary positions turn pairs of halves.
+        kv_heads: Key and value heads: `heads` gives multi-head attention, fewer grouped queries, 1 multi-query.
         encoder_layers: Transformer blocks over the patches.
-        decoder_layers: Transformer blocks over the tokens, each with cross-attention to the patches.
-        mlp_ratio: Hidden width of a feed-forward layer over `dim`.
+        fusion_layers: Blocks between encoder and decoder, in which question tokens and patches attend to each other.
+        decoder_layers: Transformer blocks over the tokens, each with cross-attention to the memory.
+        question_to_patches: In the fusion, question tokens attend to patches; they then join the decoder's memory.
+        patches_to_question: In the fusion, patches attend to the question's tokens.
+        class_token: Whether the encoder has a vector for the whole picture, which is the last key of the memory.
+        norm: Normalisation before each part.
+        mlp: Kind of feed-forward layer.
+        mlp_ratio: Hidden width of a GELU layer over `dim`; SwiGLU takes two thirds of it, as it has three matrices.
+        block: Attention and feed-forward one after the other, or side by side.
+        patch_positions: 2-D rotary positions, or row and column embeddings that are learned.
+        text_positions: Rotary positions, or embeddings that are learned.
+        patch_attention: Softmax or linear attention among patches.
+        patch_window: Patches see others up to this many rows and columns away; 0 for all. The class token is global.
+        text_window: Tokens see this many tokens back, themselves included; 0 for all.
+        text_globals: With a window, this many first tokens are seen from everywhere.
         max_prefix: Longest question with its history, in tokens; older history is left out.
         max_tokens: Longest prefix and answer together, in tokens.
         rotary_base: Base of the rotary wavelengths.
+
+    Raises:
+        WeightsError: Sizes that do not fit together.
     """
 
     vocab: int
-    side: int = 96
-    stem_channels: tuple[int, ...] = (48, 96)
-    dim: int = 192
-    heads: int = 6
-    kv_heads: int = 6
-    encoder_layers: int = 4
+    side: int = 128
+    patch: int = 16
+    stem_channels: tuple[int, ...] = (32, 64, 128)
+    stem_blocks: tuple[int, ...] = (0, 1, 1, 1)
+    stem_norm: StemNorm = "batch"
+    dim: int = 256
+    heads: int = 8
+    kv_heads: int = 8
+    encoder_layers: int = 3
+    fusion_layers: int = 0
     decoder_layers: int = 4
+    question_to_patches: bool = False
+    patches_to_question: bool = False
+    class_token: bool = True
+    norm: Norm = "layer"
+    mlp: Mlp = "swiglu"
     mlp_ratio: int = 4
-    max_prefix: int = 96
-    max_tokens: int = 160
+    block: Block = "sequential"
+    patch_positions: Positions = "rotary"
+    text_positions: Positions = "rotary"
+    patch_attention: PatchAttention = "softmax"
+    patch_window: int = 0
+    text_window: int = 0
+    text_globals: int = 1
+    max_prefix: int = 160
+    max_tokens: int = 224
     rotary_base: float = 10_000.0
 
     def __post_init__(self) -> None:
-        if self.dim % self.heads or (self.dim // self.heads) % 2:
-            raise WeightsError(f"dim must be an even multiple of heads; got dim {self.dim} and heads {self.heads}")
+        if self.dim % self.heads or (self.dim // self.heads) % 4:
+            raise WeightsError(f"expected dim to be heads times a multiple of 4; got {self.dim} and {self.heads} heads")
         if self.heads % self.kv_heads:
-            raise WeightsError(f"heads must be a multiple of kv_heads; got {self.heads} and {self.kv_heads}")
+            raise WeightsError(f"expected heads to be a multiple of kv_heads; got {self.heads} and {self.kv_heads}")
         if self.side % self.patch:
-            raise WeightsError(f"side must be a multiple of the patch of {self.patch} pixels; got {self.side}")
-
-    @property
-    def patch(self) -> int:
-        """Width of a patch in pixels of the squeezed picture."""
-        return int(2 ** (len(self.stem_channels) + 1))
+            raise WeightsError(f"expected side to be a multiple of the patch of {self.patch} pixels; got {self.side}")
+        if self.stem_channels and self.patch != 2 ** (len(self.stem_channels) + 1):
+            raise WeightsError(
+                f"expected a patch of {2 ** (len(self.stem_channels) + 1)} pixels with {len(self.stem_channels)} stem"
+                f" channels, which halve the picture once more than there are; got {self.patch}"
+            )
+        if self.stem_channels and len(self.stem_blocks) != len(self.stem_channels) + 1:
+            raise WeightsError(
+                f"expected {len(self.stem_channels) + 1} numbers in stem_blocks, got {len(self.stem_blocks)}"
+            )
+        if self.max_prefix >= self.max_tokens:
+            raise WeightsError(f"expected max_prefix below max_tokens; got {self.max_prefix} and {self.max_tokens}")
+        for name, kinds in _KINDS.items():
+            if getattr(self, name) not in get_args(kinds):
+                raise WeightsError(f"expected {name} to be one of {get_args(kinds)}, got {getattr(self, name)!r}")
 
     @property
     def rows(self) -> int:
@@ -68,9 +119,36 @@ class ModelConfig:
         """Width of one head."""
         return self.dim // self.heads
 
+    @property
+    def mlp_hidden(self) -> int:
+        """Hidden width of a feed-forward layer; a multiple of 32 for SwiGLU."""
+        full = self.mlp_ratio * self.dim
+        return full if self.mlp == "gelu" else max(32, round(full * 2 / 3 / 32) * 32)
+
     def to_json(self) -> dict[str, Any]:
         """As plain data for `config.json`."""
         return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "ModelConfig":
+        """From plain data, lists become tuples; the fields that are missing take their defaults.
+
+        Raises:
+            TypeError: A field is unknown, or `vocab` is missing.
+            WeightsError: Sizes that do not fit together.
+        """
+        return cls(**{key: tuple(v) if isinstance(v := data[key], list) else v for key in data})  # type: ignore[arg-type]
+
+
+_KINDS: dict[str, Any] = {
+    "norm": Norm,
+    "mlp": Mlp,
+    "block": Block,
+    "patch_positions": Positions,
+    "text_positions": Positions,
+    "patch_attention": PatchAttention,
+    "stem_norm": StemNorm,
+}
 
 
 @dataclass(frozen=True)
@@ -107,11 +185,10 @@ def read_config(text: str) -> tuple[ModelConfig, Card]:
     """
     try:
         data = cast("dict[str, dict[str, Any]]", json.loads(text))
-        model, card = dict(data["model"]), dict(data["card"])
-        model["stem_channels"] = tuple(model["stem_channels"])
+        card = dict(data["card"])
         for key in ("confidence_with_image", "confidence_without_image"):
             card[key] = tuple(float(v) for v in card[key])
-        return ModelConfig(**model), Card(**card)
+        return ModelConfig.from_json(data["model"]), Card(**card)
     except (json.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
         wanted = ", ".join(f.name for f in (*fields(ModelConfig), *fields(Card)))
         raise WeightsError(

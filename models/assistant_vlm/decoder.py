@@ -1,36 +1,26 @@
-"""From tokens to the next token: causal self-attention and cross-attention to the patches in every layer.
+"""From tokens to the next token: causal self-attention and cross-attention to the memory in every layer.
 
 Prompt and history are simply the first tokens; without a picture the cross-attention is left out and adds nothing.
-Block layout after Vaswani et al. 2017, section 3.1; changed: normalised before each part, rotary positions in the
-self-attention, output weights tied to the embedding (Press and Wolf 2017).
+Block layout after Vaswani et al. 2017, section 3.1; changed: normalised before each part, output weights tied to the
+embedding (Press and Wolf 2017). Parallel blocks (Wang and Komatsuzaki 2021, GPT-J) feed all three parts from one norm.
 """
 
-from dataclasses import dataclass, field
 from typing import Annotated
 
 import torch
 from torch import Tensor, nn
 
-from assistant_vlm.attention import Attention, Heads, Pattern, attend, attend_watched
+from assistant_vlm.attention import Attention, Heads
+from assistant_vlm.cache import Cache
 from assistant_vlm.config import ModelConfig
 from assistant_vlm.feed_forward import FeedForward
-from assistant_vlm.norm import RMSNorm
-from assistant_vlm.rotary import rotary_table, rotate
+from assistant_vlm.norm import Norm
+from assistant_vlm.rotary import Turn, rotary_table
+from assistant_vlm.sites import Scope, Sites
+from assistant_vlm.windows import text_window
 
 CrossMemory = list[tuple[Heads, Heads]]
-"""Cross-attention keys and values of each decoder layer, computed once for each picture."""
-
-
-@dataclass
-class Cache:
-    """Self-attention keys and values of the tokens so far, one pair for each layer."""
-
-    layers: list[tuple[Heads, Heads]] = field(default_factory=list[tuple[Heads, Heads]])
-
-    @property
-    def tokens(self) -> int:
-        """How many tokens it holds."""
-        return self.layers[0][0].shape[2] if self.layers else 0
+"""Cross-attention keys and values of each decoder layer: patches row by row, class token, then fused question tokens."""
 
 
 class DecoderBlock(nn.Module):
@@ -38,39 +28,62 @@ class DecoderBlock(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.self_norm = RMSNorm(config.dim)
+        self.parallel = config.block == "parallel"
+        self.self_norm = Norm(config.norm, config.dim)
         self.self_attention = Attention(config.dim, config.heads, config.kv_heads)
-        self.cross_norm = RMSNorm(config.dim)
+        if not self.parallel:
+            self.cross_norm = Norm(config.norm, config.dim)
+            self.mlp_norm = Norm(config.norm, config.dim)
         self.cross_attention = Attention(config.dim, config.heads, config.kv_heads)
-        self.mlp_norm = RMSNorm(config.dim)
-        self.mlp = FeedForward(config.dim, config.mlp_ratio * config.dim)
+        self.mlp = FeedForward(config.mlp, config.dim, config.mlp_hidden)
 
     def look_back(
-        self,
-        hidden: Annotated[Tensor, "batch tokens dim"],
-        turn: tuple[Tensor, Tensor],
-        allowed: Tensor | None,
-        past: tuple[Heads, Heads] | None,
-    ) -> tuple[Annotated[Tensor, "batch tokens dim"], tuple[Heads, Heads]]:
-        """What self-attention adds, and the keys and values including `past`."""
-        normed = self.self_norm(hidden)
-        keys, values = self.self_attention.keys_values(normed)
-        keys = rotate(keys, *turn)
-        if past is not None:
-            keys, values = torch.cat((past[0], keys), dim=2), torch.cat((past[1], values), dim=2)
-        heads = attend(rotate(self.self_attention.queries(normed), *turn), keys, values, allowed)
-        return self.self_attention.merge(heads), (keys, values)
+        self, normed: Tensor, turn: Turn | None, allowed: Tensor | None, cache: Cache | None, at: Scope | None
+    ) -> Annotated[Tensor, "batch tokens dim"]:
+        """What self-attention adds; a `cache` gets the new keys and values and gives the earlier ones."""
+        q, (k, v) = self.self_attention.queries(normed, turn), self.self_attention.keys_values(normed, turn)
+        if cache is not None:
+            k, v = cache.put(self.layer, k, v)
+        return self.self_attention.look(q, k, v, allowed, at and at.within("self"))
 
     def look_at_picture(
-        self, hidden: Annotated[Tensor, "batch tokens dim"], memory: tuple[Heads, Heads], watched: list[Pattern] | None
+        self, normed: Tensor, memory: tuple[Heads, Heads], allowed: Tensor | None, at: Scope | None
     ) -> Annotated[Tensor, "batch tokens dim"]:
-        """What cross-attention adds; its pattern is appended to `watched` when somebody watches."""
-        queries = self.cross_attention.queries(self.cross_norm(hidden))
-        if watched is None:
-            return self.cross_attention.merge(attend(queries, *memory))
-        heads, pattern = attend_watched(queries, *memory)
-        watched.append(pattern)
-        return self.cross_attention.merge(heads)
+        """What cross-attention adds."""
+        q = self.cross_attention.queries(normed)
+        return self.cross_attention.look(q, *memory, allowed, at and at.within("cross"))
+
+    layer: int = 0
+
+    def forward(
+        self,
+        hidden: Annotated[Tensor, "batch tokens dim"],
+        memory: tuple[Heads, Heads] | None,
+        turn: Turn | None,
+        allowed: Tensor | None,
+        looks: Tensor | None,
+        seen: Tensor | None,
+        cache: Cache | None,
+        at: Scope | None,
+    ) -> Annotated[Tensor, "batch tokens dim"]:
+        """The residual stream after this block; see `Decoder.forward`."""
+        if at is not None:
+            hidden = at.visit("resid_pre", hidden)
+        normed = self.self_norm(hidden)
+        added = self.look_back(normed, turn, allowed, cache, at)
+        if not self.parallel:
+            hidden = hidden + added
+        if memory is not None:
+            seeing = self.look_at_picture(normed if self.parallel else self.cross_norm(hidden), memory, looks, at)
+            seeing = seeing if seen is None else seeing * seen
+            added, hidden = (added + seeing, hidden) if self.parallel else (added, hidden + seeing)
+        if self.parallel:
+            hidden = hidden + added + self.mlp(normed, at)
+        else:
+            if at is not None:
+                hidden = at.visit("resid_mid", hidden)
+            hidden = hidden + self.mlp(self.mlp_norm(hidden), at)
+        return hidden if at is None else at.visit("resid_post", hidden)
 
 
 class Decoder(nn.Module):
@@ -80,13 +93,17 @@ class Decoder(nn.Module):
         super().__init__()
         self.config = config
         self.embedding = nn.Embedding(config.vocab, config.dim)
+        learned = config.text_positions == "learned"
+        self.positions = nn.Embedding(config.max_tokens, config.dim) if learned else None
         self.blocks: list[DecoderBlock]
         self.blocks = nn.ModuleList(DecoderBlock(config) for _ in range(config.decoder_layers))  # type: ignore[assignment]
-        self.norm = RMSNorm(config.dim)
+        for layer, block in enumerate(self.blocks):
+            block.layer = layer
+        self.norm = Norm(config.norm, config.dim)
 
-    def cross_memory(self, patches: Annotated[Tensor, "batch keys dim"]) -> CrossMemory:
-        """Cross-attention keys and values of all layers for encoded patches."""
-        return [block.cross_attention.keys_values(patches) for block in self.blocks]
+    def cross_memory(self, memory: Annotated[Tensor, "batch keys dim"]) -> CrossMemory:
+        """Cross-attention keys and values of all layers."""
+        return [block.cross_attention.keys_values(memory) for block in self.blocks]
 
     def forward(
         self,
@@ -95,9 +112,10 @@ class Decoder(nn.Module):
         *,
         positions: Annotated[Tensor, "batch tokens"] | None = None,
         allowed: Annotated[Tensor, "batch 1 tokens keys"] | None = None,
+        looks: Annotated[Tensor, "batch 1 tokens keys"] | None = None,
         seen: Annotated[Tensor, "batch 1 1"] | None = None,
         cache: Cache | None = None,
-        watched: list[Pattern] | None = None,
+        sites: Sites | None = None,
     ) -> Annotated[Tensor, "batch tokens dim"]:
         """The residual stream after the last block, normalised; `logits` turns it into scores.
 
@@ -106,9 +124,10 @@ class Decoder(nn.Module):
             memory: From `cross_memory`; None leaves the picture out.
             positions: Position of each token; by default counted on from the cache.
             allowed: True where a token may look back; by default every token sees itself and those before it.
+            looks: True where a token may look at the memory; by default everywhere.
             seen: 1 for rows that have a picture and 0 for rows whose `memory` is to add nothing; None: all have.
-            cache: Filled with this call's keys and values.
-            watched: Gets one cross-attention pattern for each layer, `[batch, heads, tokens, keys]`.
+            cache: Gets this call's keys and values, and gives those of earlier calls.
+            sites: Who watches.
         """
         past = cache.tokens if cache is not None else 0
         count = tokens.shape[1]
@@ -116,23 +135,30 @@ class Decoder(nn.Module):
             positions = torch.arange(past, past + count, device=tokens.device)[None]
         if allowed is None and count > 1:
             allowed = torch.ones(count, past + count, dtype=torch.bool, device=tokens.device).tril(past)[None, None]
-        turn = rotary_table(positions, self.config.head_dim, self.config.rotary_base)
+        if self.config.text_window:
+            keys = positions if past == 0 else torch.arange(past + count, device=tokens.device)[None]
+            near = text_window(positions, keys, self.config.text_window, self.config.text_globals)
+            allowed = near if allowed is None else allowed & near
+        at = None if sites is None else sites.within("decoder")
         hidden = self.embedding(tokens)
-        kept: list[tuple[Heads, Heads]] = []
+        turn = None
+        if self.positions is not None:
+            hidden = hidden + self.positions(positions)
+        else:
+            turn = rotary_table(positions, self.config.head_dim, self.config.rotary_base)
+        if at is not None:
+            hidden = at.visit("embed", hidden)
         for layer, block in enumerate(self.blocks):
-            added, pair = block.look_back(
-                hidden, turn, allowed, cache.layers[layer] if cache and cache.layers else None
-            )
-            kept.append(pair)
-            hidden = hidden + added
-            if memory is not None:
-                added = block.look_at_picture(hidden, memory[layer], watched)
-                hidden = hidden + (added if seen is None else added * seen)
-            hidden = hidden + block.mlp(block.mlp_norm(hidden))
+            seen_by = memory[layer] if memory is not None else None
+            hidden = block(hidden, seen_by, turn, allowed, looks, seen, cache, at and at.within(str(layer)))
         if cache is not None:
-            cache.layers = kept
-        return self.norm(hidden)
+            cache.advance(count)
+        hidden = self.norm(hidden)
+        return hidden if at is None else at.visit("out", hidden)
 
-    def logits(self, hidden: Annotated[Tensor, "... dim"]) -> Annotated[Tensor, "... vocab"]:
+    def logits(
+        self, hidden: Annotated[Tensor, "... dim"], sites: Sites | None = None
+    ) -> Annotated[Tensor, "... vocab"]:
         """Scores of every token as the next one."""
-        return hidden @ self.embedding.weight.T
+        scores = hidden @ self.embedding.weight.T
+        return scores if sites is None else sites.visit("logits", scores)

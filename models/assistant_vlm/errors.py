@@ -3,7 +3,8 @@
 VlmError
 ├── WeightsError      a weights folder is missing, truncated, of another shape, or its tokenizer does not fit
 ├── PictureError      a picture cannot be read as pixels
-└── SettingsError     a generation setting is out of range
+├── SettingsError     a generation setting is out of range
+└── SitesError        a name is no activation of the model, or an edit changed its shape
 """
 
 
@@ -21,3 +22,7 @@ class PictureError(VlmError):
 
 class SettingsError(VlmError):
     """A generation setting is out of its range."""
+
+
+class SitesError(VlmError):
+    """A named activation that the model does not have, or an edit that does not fit."""

@@ -11,7 +11,8 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from assistant_vlm.decoder import Cache, CrossMemory, Decoder
+from assistant_vlm.cache import Cache
+from assistant_vlm.decoder import CrossMemory, Decoder
 from assistant_vlm.errors import SettingsError
 from assistant_vlm.tokenizer import (
     ANSWER,
@@ -117,7 +118,7 @@ def generate_tokens(
     The answer has at least one token. Bytes of a character that the model never completes are left out of the text.
     """
     generator = torch.Generator().manual_seed(settings.seed)
-    cache, fresh = Cache(), torch.tensor([prefix])
+    cache, fresh = Cache(decoder.config), torch.tensor([prefix])
     utf8 = codecs.getincrementaldecoder("utf-8")("ignore")
     room = min(settings.max_tokens, decoder.config.max_tokens - len(prefix))
     blocked = torch.tensor([i for i in range(len(CONTROL)) if i != END])

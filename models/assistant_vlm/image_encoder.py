@@ -1,50 +1,103 @@
-"""From pixels to one vector for each patch: a convolutional stem, then a transformer over the patches.
+"""From pixels to one vector for each patch and one for the whole picture: a stem, then a transformer.
 
-The stem follows Xiao et al. 2021, "Early Convolutions Help Transformers See Better": stride-2 3x3 convolutions, not
-one big patch projection. Changed: a group norm of one group, and learned row and column embeddings, added before the
-transformer and once more after it, because the decoder did not find places in the result of the blocks alone.
+The picture may have any size that is a multiple of the patch: places are counted in fractions of the picture, so that
+a model may be trained on small pictures first and on larger ones later.
 """
 
-from itertools import pairwise
 from typing import Annotated
 
 import torch
 from torch import Tensor, nn
 
-from assistant_vlm.attention import Attention, attend
+from assistant_vlm.attention import Attention
 from assistant_vlm.config import ModelConfig
 from assistant_vlm.feed_forward import FeedForward
-from assistant_vlm.norm import RMSNorm
+from assistant_vlm.linear_attention import linear_attend
+from assistant_vlm.norm import Norm
+from assistant_vlm.rotary import Turn, rotary_table_2d
+from assistant_vlm.sites import Scope, Sites
+from assistant_vlm.stem import Stem
+from assistant_vlm.windows import patch_window
 
 
-def position_waves(count: int, dim: int) -> Annotated[Tensor, "count dim"]:
-    """Sines and cosines of the positions, as first values of the embeddings (Vaswani et al. 2017, section 3.5).
+def place_waves(count: int, dim: int, device: torch.device | None = None) -> Annotated[Tensor, "count dim"]:
+    """Sines and cosines of the centres of `count` equal parts of the picture (Vaswani et al. 2017, section 3.5).
 
-    Wavelengths run from 4 positions to 4 times their number. The waves are about as loud as the stem's output: ones
-    that start far quieter stay unheard, and places are not learned.
+    Wavelengths run from an eighth of the picture to four times its width. Their root-mean-square is 0.7, about as loud as
+    the stem's output: places that start far quieter stay unheard.
     """
     pairs = (dim + 1) // 2
-    length = 4 * torch.tensor(float(count)) ** torch.linspace(0, 1, pairs)
-    angle = torch.arange(count)[:, None] * (2 * torch.pi / length)
+    wavelength = 0.125 * 32 ** torch.linspace(0, 1, pairs, device=device)
+    centre = (torch.arange(count, device=device) + 0.5) / count
+    angle = centre[:, None] * (2 * torch.pi / wavelength)
     return torch.cat((angle.sin(), angle.cos()), dim=-1)[:, :dim]
 
 
-class EncoderBlock(nn.Module):
-    """Every patch looks at every patch, then a feed-forward layer; both before-normalised and added."""
+class Places(nn.Module):
+    """What each patch is told about where it is: row in one half of the vector, column in the other."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.attention_norm = RMSNorm(config.dim)
-        self.attention = Attention(config.dim, config.heads, config.kv_heads)
-        self.mlp_norm = RMSNorm(config.dim)
-        self.mlp = FeedForward(config.dim, config.mlp_ratio * config.dim)
+        self.half, self.learned = config.dim // 2, config.patch_positions == "learned"
+        if self.learned:
+            self.row = nn.Parameter(place_waves(config.rows, self.half))
+            self.col = nn.Parameter(place_waves(config.cols, config.dim - self.half))
+        else:
+            self.gain = nn.Parameter(torch.ones(config.dim))
 
-    def forward(self, hidden: Annotated[Tensor, "batch keys dim"]) -> Annotated[Tensor, "batch keys dim"]:
+    def forward(self, rows: int, cols: int) -> Annotated[Tensor, "keys dim"]:
+        """One vector for each patch, row by row from the top left; learned ones exist for one grid only."""
+        if self.learned:
+            row, col = self.row, self.col
+        else:
+            width = len(self.gain) - self.half
+            row = place_waves(rows, self.half, self.gain.device) * self.gain[: self.half]
+            col = place_waves(cols, width, self.gain.device) * self.gain[self.half :]
+        return torch.cat((row.repeat_interleave(cols, 0), col.repeat(rows, 1)), dim=-1)
+
+
+class EncoderBlock(nn.Module):
+    """Every patch looks at every patch (or at those in its window), then a feed-forward layer."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.parallel, self.linear = config.block == "parallel", config.patch_attention == "linear"
+        self.attention_norm = Norm(config.norm, config.dim)
+        self.attention = Attention(config.dim, config.heads, config.kv_heads)
+        if not self.parallel:
+            self.mlp_norm = Norm(config.norm, config.dim)
+        self.mlp = FeedForward(config.mlp, config.dim, config.mlp_hidden)
+
+    def forward(
+        self,
+        hidden: Annotated[Tensor, "batch keys dim"],
+        turn: Turn | None,
+        allowed: Tensor | None,
+        at: Scope | None = None,
+    ) -> Annotated[Tensor, "batch keys dim"]:
         """The patches after this block."""
+        if at is not None:
+            hidden = at.visit("resid_pre", hidden)
         normed = self.attention_norm(hidden)
-        heads = attend(self.attention.queries(normed), *self.attention.keys_values(normed))
-        hidden = hidden + self.attention.merge(heads)
-        return hidden + self.mlp(self.mlp_norm(hidden))
+        added = self._look(normed, turn, allowed, at and at.within("attn"))
+        if self.parallel:
+            hidden = hidden + added + self.mlp(normed, at)
+        else:
+            hidden = hidden + added
+            if at is not None:
+                hidden = at.visit("resid_mid", hidden)
+            hidden = hidden + self.mlp(self.mlp_norm(hidden), at)
+        return hidden if at is None else at.visit("resid_post", hidden)
+
+    def _look(self, normed: Tensor, turn: Turn | None, allowed: Tensor | None, at: Scope | None) -> Tensor:
+        attention = self.attention
+        q, (k, v) = attention.queries(normed, turn), attention.keys_values(normed, turn)
+        if not self.linear:
+            return attention.look(q, k, v, allowed, at)
+        if at is None:
+            return attention.merge(linear_attend(q, k, v))
+        heads = linear_attend(at.visit("q", q), at.visit("k", k), at.visit("v", v))
+        return at.visit("out", attention.merge(at.visit("z", heads)))
 
 
 class ImageEncoder(nn.Module):
@@ -52,26 +105,44 @@ class ImageEncoder(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        layers: list[nn.Module] = []
-        for before, after in pairwise((3, *config.stem_channels)):
-            layers += [
-                nn.Conv2d(before, after, 3, stride=2, padding=1),
-                nn.GroupNorm(1, after),
-                nn.GELU(approximate="tanh"),
-            ]
-        layers.append(nn.Conv2d(config.stem_channels[-1], config.dim, 3, stride=2, padding=1))
-        self.stem = nn.Sequential(*layers)
-        waves = position_waves(max(config.rows, config.cols), config.dim // 2)
-        still = torch.zeros_like(waves)
-        self.row_embedding = nn.Parameter(torch.cat((waves, still), dim=-1)[: config.rows, None])
-        self.col_embedding = nn.Parameter(torch.cat((still, waves), dim=-1)[None, : config.cols])
+        self.config = config
+        self.stem = Stem(config)
+        self.places = Places(config)
+        self.class_token = nn.Parameter(torch.zeros(config.dim)) if config.class_token else None
         self.blocks = nn.ModuleList(EncoderBlock(config) for _ in range(config.encoder_layers))
-        self.norm = RMSNorm(config.dim)
+        self.norm = Norm(config.norm, config.dim)
 
-    def forward(self, pixels: Annotated[Tensor, "batch 3 height width"]) -> Annotated[Tensor, "batch keys dim"]:
-        """One vector for each patch, row by row from the top left; `pixels` are in [0, 1]."""
-        places = (self.row_embedding + self.col_embedding).flatten(0, 1)
-        hidden = self.stem(pixels * 2 - 1).flatten(2).transpose(1, 2) + places
-        for block in self.blocks:
-            hidden = block(hidden)
-        return self.norm(hidden) + places
+    def forward(
+        self, pixels: Annotated[Tensor, "batch 3 height width"], sites: Sites | None = None
+    ) -> Annotated[Tensor, "batch keys dim"]:
+        """One vector for each patch, row by row from the top left, then the class token's.
+
+        Places are added once more after the blocks, because the decoder did not find them in the blocks' result alone.
+
+        Args:
+            pixels: In [0, 1]; height and width are multiples of the patch.
+            sites: Who watches.
+        """
+        at = None if sites is None else sites.within("encoder")
+        grid = self.stem(pixels * 2 - 1)
+        rows, cols = grid.shape[2:]
+        still = 0 if self.class_token is None else 1
+        hidden = grid.flatten(2).transpose(1, 2)
+        if at is not None:
+            hidden = at.visit("stem", hidden)
+        places = self.places(rows, cols)
+        hidden = hidden + places
+        if self.class_token is not None:
+            hidden = torch.cat((hidden, self.class_token.to(hidden.dtype).expand(len(hidden), 1, -1)), dim=1)
+            places = torch.cat((places, torch.zeros_like(places[:1])))
+        if at is not None:
+            hidden = at.visit("embed", hidden)
+        config, turn, allowed = self.config, None, None
+        if config.patch_positions == "rotary":
+            turn = rotary_table_2d(rows, cols, config.head_dim, still, hidden.device)
+        if config.patch_window:
+            allowed = patch_window(rows, cols, config.patch_window, still, hidden.device)
+        for layer, block in enumerate(self.blocks):
+            hidden = block(hidden, turn, allowed, at and at.within(str(layer)))
+        hidden = self.norm(hidden) + places
+        return hidden if at is None else at.visit("out", hidden)

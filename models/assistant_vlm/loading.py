@@ -20,6 +20,7 @@ from assistant_vlm.errors import WeightsError
 from assistant_vlm.generation import GenerationSettings, Step, generate_tokens, prefix_tokens
 from assistant_vlm.network import Network
 from assistant_vlm.preprocess import patch_box, to_pixels
+from assistant_vlm.sites import Sites
 from assistant_vlm.tokenizer import Tokenizer
 
 WEIGHTS_FILE: Final = "model.safetensors"
@@ -123,9 +124,11 @@ class LoadedModel:
             return CrossAttention(torch.zeros(0, *grid))
         prefix = self._prefix(question, history, True)
         tokens = torch.tensor([prefix + [step.token_id for step in steps[:-1]]])
-        watched: list[Tensor] = []
-        self.network.decoder(tokens, image.memory, watched=watched)
-        patterns = torch.stack([pattern[0, :, len(prefix) - 1 :] for pattern in watched])
+        sites = Sites(self.config, read=["decoder.*.cross.pattern"])
+        self.network.decoder(tokens, image.memory, sites=sites)
+        watched = [sites.only(f"decoder.{layer}.cross.pattern") for layer in range(self.config.decoder_layers)]
+        places = image.rows * image.cols
+        patterns = torch.stack([pattern[0, :, len(prefix) - 1 :, :places] for pattern in watched])
         return CrossAttention(patterns.permute(2, 0, 1, 3).reshape(len(steps), *grid))
 
     def _prefix(self, question: str, history: Sequence[tuple[str, str]], picture: bool) -> list[int]:
@@ -190,4 +193,4 @@ def _fill(network: Network, data: bytes) -> None:
             raise WeightsError(
                 f"{WEIGHTS_FILE}: expected {key} of shape {tuple(value.shape)}, got {tuple(stored[key].shape)}"
             )
-    network.load_state_dict({key: value.float() for key, value in stored.items()})
+    network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in stored.items()})

@@ -15,6 +15,7 @@ from assistant_vlm.confidence import FEATURES
 from assistant_vlm.config import Card, ModelConfig, read_config, write_config
 from assistant_vlm.loading import CONFIG_FILE, TOKENIZER_FILE, WEIGHTS_FILE
 from training.recipe import Recipe
+from training.train import TOKENIZER
 
 
 def write_file(path: Path, data: bytes) -> None:
@@ -29,7 +30,10 @@ def write_weights(
 ) -> None:
     """The three files of a weights folder; weights are stored in float16."""
     folder.mkdir(parents=True, exist_ok=True)
-    halved = {key: value.detach().half().contiguous() for key, value in weights.items()}
+    halved = {
+        key: value.detach().half().contiguous() if value.is_floating_point() else value
+        for key, value in weights.items()
+    }
     write_file(folder / WEIGHTS_FILE, safetensors.torch.save(halved))
     write_file(folder / TOKENIZER_FILE, tokenizer)
     write_file(folder / CONFIG_FILE, write_config(config, card).encode())
@@ -45,15 +49,14 @@ def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("recipe", type=Path)
-    parser.add_argument("--checkpoints", type=Path, default=Path("checkpoints/open"))
+    parser.add_argument("--checkpoints", type=Path, required=True)
     parser.add_argument("--to", type=Path, required=True)
     options = parser.parse_args()
     recipe = Recipe.from_file(options.recipe)
     state = torch.load(options.checkpoints / "checkpoint.pt", weights_only=True, mmap=True)
     earlier = options.to / CONFIG_FILE
     card = read_config(earlier.read_text())[1] if earlier.exists() else uncalibrated(recipe)
-    tokenizer = (options.checkpoints / TOKENIZER_FILE).read_bytes()
-    write_weights(options.to, state["average"], tokenizer, recipe.model, card)
+    write_weights(options.to, state["average"], TOKENIZER.read_bytes(), recipe.model, card)
     print({"step": state["progress"]["step"], "minutes": state["progress"]["seconds"] / 60, "to": str(options.to)})
 
 

@@ -1,88 +1,58 @@
-"""The training loop: warm-up and cosine, clipping, a running average of the weights, checkpoints to go on from."""
+"""The training loop: steps, clipping, a running average of the weights, checkpoints to go on from."""
 
 import json
-import math
 import os
 import random
+import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, Dataset
 
-from assistant_vlm.network import Network
 from assistant_vlm.tokenizer import Tokenizer
 from training.batches import Batch, make_batch
-from training.datasets import OpenData
+from training.datasets import VisionData
+from training.learner import Learner
 from training.recipe import Recipe
-from training.scenes import COLOURS, SHAPES
+from training.watching import attention_report
+
+Step = list[Batch]
+"""What one step learns from: a batch of each group."""
 
 
-class StepBatches(Dataset[Batch]):
-    """The batch of each step; it depends on the seed and the step alone, so a resumed run sees what it would have."""
+class StepBatches(Dataset[Step]):
+    """The batches of each step; they depend on the seed and the step alone, so a resumed run sees what it would have."""
 
-    def __init__(self, recipe: Recipe, tokenizer: bytes, data: OpenData | None, easy_until: int) -> None:
-        self.recipe, self.model, self.data, self.easy_until = recipe, tokenizer, data, easy_until
+    def __init__(self, recipe: Recipe, tokenizer: bytes, data: VisionData | None) -> None:
+        self.recipe, self.model, self.data = recipe, tokenizer, data
         self._tokenizer: Tokenizer | None = None
 
     def __len__(self) -> int:
-        return 10_000_000
+        return self.recipe.steps
 
-    def __getitem__(self, step: int) -> Batch:
+    def __getitem__(self, step: int) -> Step:
         if self._tokenizer is None:
             torch.set_num_threads(1)
             self._tokenizer = Tokenizer(self.model)
-        rng = random.Random(f"{self.recipe.seed}/{step}")
-        mix = self.recipe.mix
-        if step < self.easy_until:
-            mix = replace(mix, most_things=self.recipe.easy_things)
-        return make_batch(rng, self.recipe.model, self._tokenizer, mix, self.data, self.recipe.rows, self.recipe.tokens)
-
-
-class TrainedNetwork(nn.Module):
-    """The network with the help it has in training only: naming the shape and colour that cover each patch."""
-
-    def __init__(self, recipe: Recipe) -> None:
-        super().__init__()
-        self.network = Network(recipe.model)
-        self.patch_names = nn.Linear(recipe.model.dim, len(SHAPES) + 1 + len(COLOURS) + 1)
-        self.patch_loss = recipe.patch_loss
-
-    def forward(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-        """Loss to minimise, loss of the answers, share of right answer tokens (given the right ones before)."""
-        network = self.network
-        patches = network.encoder(batch.pixels)
-        memory = network.decoder.cross_memory(patches)
-        same = batch.segments[:, :, None] == batch.segments[:, None, :]
-        allowed = same.tril()[:, None]
-        hidden = network.decoder(batch.tokens, memory, positions=batch.positions, allowed=allowed, seen=batch.seen)
-        learned = batch.targets > 0
-        logits, wanted = network.decoder.logits(hidden[learned]), batch.targets[learned]
-        answers = cross_entropy(logits, wanted)
-        known = batch.patch_targets[..., 0] >= 0
-        total = answers
-        if self.patch_loss > 0 and bool(known.any()):
-            total = total + self.patch_loss * self.naming_loss(patches[known], batch.patch_targets[known])
-        return total, answers, (logits.argmax(-1) == wanted).float().mean()
-
-    def naming_loss(self, patches: Tensor, names: Tensor) -> Tensor:
-        """Cross-entropy of shape and colour, over all patches and once more over those that something covers.
-
-        Without the second part five of six patches are ground, and shapes were learned far later than colours.
-        """
-        named = self.patch_names(patches).split((len(SHAPES) + 1, len(COLOURS) + 1), dim=-1)
-        covered = names[:, 0] > 0
-        loss = torch.zeros(())
-        for i, scores in enumerate(named):
-            loss = loss + cross_entropy(scores, names[:, i])
-            if bool(covered.any()):
-                loss = loss + cross_entropy(scores[covered], names[covered][:, i])
-        return loss
+        stage = self.recipe.stage(step)
+        return [
+            make_batch(
+                random.Random(f"{self.recipe.seed}/{step}/{group.name}"),
+                self.recipe.model,
+                self._tokenizer,
+                group,
+                stage.mix,
+                self.data,
+            )
+            for group in stage.groups
+        ]
 
 
 def optimizers(model: nn.Module, recipe: Recipe) -> list[torch.optim.Optimizer]:
@@ -91,7 +61,8 @@ def optimizers(model: nn.Module, recipe: Recipe) -> list[torch.optim.Optimizer]:
     Source of Muon: Jordan et al. 2024, "Muon: An optimizer for hidden layers", as in `torch.optim`; its
     steps are scaled to AdamW's size (Liu et al. 2025, "Muon is Scalable for LLM Training", section 2.2).
     """
-    inner = {n for n, p in model.named_parameters() if ".blocks." in n and p.ndim == 2 and recipe.optimizer == "muon"}
+    muon = recipe.optimizer == "muon"
+    inner = {n for n, p in model.named_parameters() if ".blocks." in n and p.ndim == 2 and muon}
     named = list(model.named_parameters())
     groups: list[dict[str, Any]] = [
         {"params": [p for n, p in named if n not in inner and p.ndim >= 2], "weight_decay": recipe.weight_decay},
@@ -115,36 +86,45 @@ class Progress:
     step: int = 0
     seconds: float = 0.0
     questions: int = 0
+    pictures: int = 0
 
 
 class Run:
     """One training run over a folder of checkpoints."""
 
-    def __init__(self, recipe: Recipe, tokenizer: bytes, data: OpenData | None, folder: Path) -> None:
+    def __init__(
+        self, recipe: Recipe, tokenizer: bytes, data: VisionData | None, folder: Path, device: str = "cpu"
+    ) -> None:
         self.recipe, self.tokenizer, self.data, self.folder = recipe, tokenizer, data, folder
+        self.device = torch.device(device)
         torch.manual_seed(recipe.seed)
-        self.model = TrainedNetwork(recipe)
+        self.model = Learner(recipe, len(data.label_space) if data else 0).to(self.device)
         self.average = {k: v.detach().clone() for k, v in self.model.network.state_dict().items()}
         self.optimizers = optimizers(self.model, recipe)
         self.progress = Progress()
 
-    @property
-    def share(self) -> float:
-        """Share of the training time that has passed, in [0, 1]."""
-        return min(1.0, self.progress.seconds / (60 * self.recipe.minutes))
+    def start_from(self, folder: Path) -> None:
+        """Take the averaged weights of another run; heads that do not fit start anew.
 
-    def rate(self) -> float:
-        """The learning rate now: linear warm-up, then half a cosine over the training time."""
-        warm = min(1.0, (self.progress.step + 1) / self.recipe.warmup_steps)
-        last = self.recipe.last_rate
-        return self.recipe.peak_rate * warm * (last + (1 - last) * 0.5 * (1 + math.cos(math.pi * self.share)))
+        Raises:
+            FileNotFoundError: That run has no checkpoint.
+        """
+        state = torch.load(folder / "checkpoint.pt", weights_only=True, map_location=self.device)
+        self.model.network.load_state_dict(state["average"])
+        self.average = {k: v.detach().clone() for k, v in self.model.network.state_dict().items()}
 
     def resume(self) -> bool:
-        """Go on from the folder's checkpoint, if there is one."""
+        """Go on from the folder's checkpoint, if there is one.
+
+        A run whose learning rate had begun to fall before the recipe was made longer goes back to where it began to fall.
+        """
         path = self.folder / "checkpoint.pt"
         if not path.exists():
             return False
-        state = torch.load(path, weights_only=True)
+        state = torch.load(path, weights_only=True, map_location=self.device)
+        before = self.folder / "before-decay.pt"
+        if state["steps"] < self.recipe.steps and state["progress"]["step"] > state["falls_from"] and before.exists():
+            state = torch.load(before, weights_only=True, map_location=self.device)
         self.model.load_state_dict(state["model"])
         for optimizer, kept in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(kept)
@@ -152,7 +132,7 @@ class Run:
         self.progress = Progress(**state["progress"])
         return True
 
-    def save(self) -> None:
+    def save(self, name: str = "checkpoint.pt") -> None:
         """Write the checkpoint in one move, so that a stop never leaves half a file."""
         self.folder.mkdir(parents=True, exist_ok=True)
         state = {
@@ -160,71 +140,129 @@ class Run:
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "average": self.average,
             "progress": vars(self.progress),
+            "steps": self.recipe.steps,
+            "falls_from": self.recipe.steps - self.recipe.decay_steps,
         }
         torch.save(state, self.folder / "checkpoint.tmp")
-        os.replace(self.folder / "checkpoint.tmp", self.folder / "checkpoint.pt")
+        os.replace(self.folder / "checkpoint.tmp", self.folder / name)
 
-    def batches(self, easy_until: int) -> Iterator[Batch]:
-        """Batches from the present step on, made by a process of their own."""
-        source = StepBatches(self.recipe, self.tokenizer, self.data, easy_until)
+    def batches(self, workers: int) -> Iterator[Step]:
+        """Batches from the present step on, made by processes of their own (0: by this one)."""
+        source = StepBatches(self.recipe, self.tokenizer, self.data)
         steps = range(self.progress.step, len(source))
-        return iter(DataLoader(source, batch_size=None, sampler=steps, num_workers=1, prefetch_factor=6))
+        ahead = 4 if workers else None
+        loader = DataLoader(source, batch_size=None, sampler=steps, num_workers=workers, prefetch_factor=ahead)
+        return iter(loader)
 
-    def train(self, easy_until: int, save_every: float = 60.0, stop_after: int | None = None) -> None:
-        """Train until the recipe's minutes have passed (or `stop_after` more steps).
+    def train(
+        self, *, save_every: float = 120.0, stop_after: int | None = None, workers: int = 1, watch_every: int = 500
+    ) -> None:
+        """Train until the recipe's steps are done (or `stop_after` more steps).
+
+        One line of JSON goes to `log.jsonl` in the folder every 25 steps, and one about attention every `watch_every`;
+        a progress bar goes to the terminal.
 
         Args:
-            easy_until: Steps with easy scenes only.
             save_every: Seconds between checkpoints.
             stop_after: Number of steps, for trials.
+            workers: Processes that make batches.
+            watch_every: Steps between looks at the attention patterns.
         """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        progress, recipe = self.progress, self.recipe
+        first, window = progress.step, _Window()
+        last_saved = at = time.monotonic()
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with (self.folder / "log.jsonl").open("a") as log, Bar(*columns, disable=not sys.stderr.isatty()) as bar:
+            task = bar.add_task(recipe.name, total=recipe.steps, completed=first)
+            for step in self.batches(workers):
+                if progress.step == recipe.steps - recipe.decay_steps:
+                    self.save("before-decay.pt")
+                parts = self.step([on_device(batch, self.device) for batch in step])
+                now = time.monotonic()
+                progress.seconds, at = progress.seconds + now - at, now
+                window.add(parts)
+                bar.update(task, completed=progress.step)
+                if progress.step % 25 == 0:
+                    entry = {"step": progress.step, "minutes": round(progress.seconds / 60, 2)}
+                    entry |= {"questions": progress.questions, "pictures": progress.pictures}
+                    entry |= {"rate": recipe.rate(progress.step), **window.take()}
+                    log.write(json.dumps(entry) + "\n")
+                    log.flush()
+                if progress.step % watch_every == 0:
+                    report = attention_report(self.model.network, on_device(step[0], self.device))
+                    log.write(json.dumps({"step": progress.step, "attention": report}) + "\n")
+                    at = time.monotonic()
+                done = progress.step >= recipe.steps or (stop_after is not None and progress.step - first >= stop_after)
+                if done or now - last_saved > save_every:
+                    self.save()
+                    last_saved = at = time.monotonic()
+                if done:
+                    return
+
+    def step(self, batches: Step) -> dict[str, float]:
+        """One step over the batches of all groups; what it saw, by the group's name."""
         self.model.train()
-        last_saved, last_logged, sums = time.monotonic(), time.monotonic(), [0.0, 0.0, 0.0]
-        first = self.progress.step
-        at = time.monotonic()
-        for batch in self.batches(easy_until):
-            rate = self.rate()
-            for group in (g for o in self.optimizers for g in o.param_groups):
-                group["lr"] = rate
-            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.recipe.bf16):
-                loss, answers, right = self.model(batch)
-            self.model.zero_grad(set_to_none=True)
-            loss.backward()
-            norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
-            for optimizer in self.optimizers:
-                optimizer.step()
-            self._follow()
-            progress = self.progress
-            progress.step += 1
-            progress.questions += batch.questions
-            progress.seconds += time.monotonic() - at
-            at = time.monotonic()
-            sums = [s + float(v.detach()) for s, v in zip(sums, (answers, right, norm), strict=True)]
-            if progress.step % 25 == 0:
-                n = 25 if progress.step - first >= 25 else progress.step - first
-                entry = {
-                    "step": progress.step,
-                    "minutes": round(progress.seconds / 60, 2),
-                    "questions": progress.questions,
-                    "rate": round(rate, 6),
-                }
-                entry |= {
-                    "loss": round(sums[0] / n, 4),
-                    "right": round(sums[1] / n, 4),
-                    "norm": round(sums[2] / n, 3),
-                    "ms": round(1000 * (at - last_logged) / n),
-                }
-                print(json.dumps(entry), flush=True)
-                sums, last_logged = [0.0, 0.0, 0.0], at
-            done = self.share >= 1 or (stop_after is not None and progress.step - first >= stop_after)
-            if done or at - last_saved > save_every:
-                self.save()
-                last_saved = time.monotonic()
-            if done:
-                return
+        rate = self.recipe.rate(self.progress.step)
+        for group in (g for o in self.optimizers for g in o.param_groups):
+            group["lr"] = rate
+        self.model.zero_grad(set_to_none=True)
+        seen: dict[str, float] = {}
+        names = [group.name for group in self.recipe.stage(self.progress.step).groups]
+        for name, batch in zip(names, batches, strict=True):
+            with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.recipe.bf16):
+                losses = self.model(batch)
+            losses.total.backward()
+            seen |= {f"{name} loss": float(losses.answers.detach()), f"{name} right": float(losses.right)}
+            if losses.labelled is not None:
+                seen[f"{name} labelled"] = float(losses.labelled)
+            self.progress.questions += batch.questions
+            self.progress.pictures += len(batch.tokens)
+        seen["norm"] = float(nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip))
+        for optimizer in self.optimizers:
+            optimizer.step()
+        self._follow()
+        self.progress.step += 1
+        return seen
 
     @torch.no_grad()
     def _follow(self) -> None:
         decay = min(self.recipe.average, (1 + self.progress.step) / (10 + self.progress.step))
         for key, value in self.model.network.state_dict().items():
-            self.average[key].lerp_(value, 1 - decay)
+            kept = self.average[key]
+            if kept.is_floating_point():
+                kept.lerp_(value, 1 - decay)
+            else:
+                kept.copy_(value)
+
+
+class _Window:
+    """Means since the last line of the log."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, list[float]] = {}
+        self.since = time.monotonic()
+
+    def add(self, seen: dict[str, float]) -> None:
+        for key, value in seen.items():
+            self.values.setdefault(key, []).append(value)
+
+    def take(self) -> dict[str, float]:
+        steps = max((len(v) for v in self.values.values()), default=1)
+        means = {key: round(sum(v) / len(v), 4) for key, v in self.values.items()}
+        now = time.monotonic()
+        means["ms"] = round(1000 * (now - self.since) / steps)
+        self.values, self.since = {}, now
+        return means
+
+
+def on_device(batch: Batch, device: torch.device) -> Batch:
+    """The batch with its tensors on `device`."""
+    if device.type == "cpu":
+        return batch
+    moved: dict[str, Tensor] = {
+        f.name: value.to(device, non_blocking=True)
+        for f in fields(batch)
+        if isinstance(value := getattr(batch, f.name), Tensor)
+    }
+    return replace(batch, **moved)  # type: ignore[arg-type]

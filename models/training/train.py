@@ -3,56 +3,71 @@
 import argparse
 import dataclasses
 import json
-import random
+import sys
 from pathlib import Path
 
 import torch
 
-from assistant_vlm.tokenizer import Tokenizer
-from training.datasets import OpenData, ask_row, read_open_data
+from training.datasets import read_data
 from training.loop import Run
-from training.questions import Asked
 from training.recipe import Recipe
-from training.tokenizer_recipe import train_tokenizer
+
+TOKENIZER = Path(__file__).parents[1] / "assistant_vlm" / "weights" / "tokenizer.model"
+"""The tokenizer of all recipes; `training.tokenizer_recipe` makes it."""
 
 
-def tokenizer_bytes(recipe: Recipe, data: OpenData | None, folder: Path) -> bytes:
-    """The run's tokenizer, trained once and kept in its folder."""
-    path = folder / "tokenizer.model"
-    if not path.exists():
-        rng = random.Random(recipe.seed)
-        asked: list[Asked] = []
-        if data is not None:
-            for _ in range(30_000):
-                row = data.draw(rng)
-                asked.append(ask_row(rng, row, data.labels[row.set]))
-        train_tokenizer(path, recipe.model.vocab, recipe.seed, recipe.tokenizer_lines, asked)
-    return path.read_bytes()
+def run(
+    recipe: Path,
+    data: Path | None,
+    checkpoints: Path | None = None,
+    resume: bool = False,
+    threads: int = 2,
+    steps: int | None = None,
+    device: str = "cpu",
+    workers: int = 1,
+) -> None:
+    """Train by the recipe in a file.
+
+    Args:
+        recipe: The TOML file.
+        data: Folder with the Parquet files; None: drawn scenes only.
+        checkpoints: Folder of checkpoint and log, by default `checkpoints/` and the recipe's name.
+        resume: Go on from the checkpoint, if there is one.
+        threads: Processor threads.
+        steps: Stop after so many steps more, for trials.
+        device: `cpu` or `cuda`.
+        workers: Processes that make batches.
+
+    Raises:
+        ValueError: The recipe cannot be read.
+        FileNotFoundError: A file of the data, or the weights to start from, are missing.
+    """
+    torch.set_num_threads(threads)
+    chosen = Recipe.from_file(recipe)
+    folder = checkpoints or Path("checkpoints") / chosen.name
+    read = read_data(data, chosen.sets) if data else None
+    training = Run(chosen, TOKENIZER.read_bytes(), read["train"] if read else None, folder, device)
+    went_on = resume and training.resume()
+    if chosen.start and not went_on:
+        training.start_from(folder.parent / chosen.start)
+    about = {"parameters": training.model.network.parameters_count, "went on": went_on}
+    print(json.dumps(about | dataclasses.asdict(training.progress)), file=sys.stderr, flush=True)
+    training.train(stop_after=steps, workers=workers)
 
 
 def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("recipe", type=Path)
-    parser.add_argument("--data", type=Path, help="folder with the open-*.parquet files; without it, drawn scenes only")
-    parser.add_argument("--checkpoints", type=Path, default=Path("checkpoints/open"))
+    parser.add_argument("--data", type=Path, help="folder with the Parquet files; without it, drawn scenes only")
+    parser.add_argument("--checkpoints", type=Path)
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint, if there is one")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--steps", type=int, help="stop after so many steps (for trials)")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--workers", type=int, default=1)
     options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    recipe = Recipe.from_file(options.recipe)
-    data = read_open_data(options.data)["train"] if options.data else None
-    run = Run(recipe, tokenizer_bytes(recipe, data, options.checkpoints), data, options.checkpoints)
-    assert Tokenizer(run.tokenizer).vocab == recipe.model.vocab
-    went_on = options.resume and run.resume()
-    print(
-        json.dumps(
-            {"parameters": run.model.network.parameters_count, "went on": went_on, **dataclasses.asdict(run.progress)}
-        ),
-        flush=True,
-    )
-    run.train(easy_until=recipe.easy_steps, stop_after=options.steps)
+    run(**vars(options))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,35 @@
+"""Attention whose cost grows linearly with the number of keys.
+
+Source: Katharopoulos et al. 2020, "Transformers are RNNs", equations 4 to 9, with their feature map elu + 1. It has no
+pattern that could be watched.
+"""
+
+from typing import Annotated
+
+from torch import Tensor
+from torch.nn.functional import elu
+
+from assistant_vlm.attention import Heads
+
+
+def linear_attend(
+    q: Heads, k: Heads, v: Heads, *, causal: bool = False
+) -> Annotated[Tensor, "batch heads tokens head_dim"]:
+    """Values averaged by the products of positive features.
+
+    Args:
+        q: `[batch, heads, tokens, head_dim]`.
+        k: `[batch, kv_heads, keys, head_dim]`; `heads` must be a multiple of `kv_heads`.
+        v: Like `k`.
+        causal: Whether token `i` sees keys up to `i` only; needs as many tokens as keys.
+    """
+    share = q.shape[1] // k.shape[1]
+    if share > 1:
+        k, v = k.repeat_interleave(share, dim=1), v.repeat_interleave(share, dim=1)
+    q, k = elu(q) + 1, elu(k) + 1
+    if causal:
+        summed = (k[..., :, None] * v[..., None, :]).cumsum(dim=2)
+        total = (q * k.cumsum(dim=2)).sum(-1, keepdim=True)
+        return (q[..., None, :] @ summed)[..., 0, :] / total
+    total = (q * k.sum(dim=2, keepdim=True)).sum(-1, keepdim=True)
+    return q @ (k.transpose(-1, -2) @ v) / total

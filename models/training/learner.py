@@ -1,0 +1,165 @@
+"""The network with what it has in training only: losses, and heads that help it to learn and are not shipped."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from assistant_vlm.attention import Pattern
+from assistant_vlm.decoder import CrossMemory
+from assistant_vlm.network import Network
+from assistant_vlm.sites import Sites
+from training.batches import Batch
+from training.recipe import Recipe
+from training.regularisers import head_likeness, mean_entropy
+from training.scenes import COLOURS, SHAPES
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Losses of one batch, and how it did.
+
+    Attributes:
+        total: What to minimise.
+        answers: Mean cross-entropy of the answers' tokens, in nats.
+        right: Share of answer tokens that are likeliest, given the right ones before.
+        labelled: Share of pictures whose name is likeliest from the class token; None where none has a name.
+    """
+
+    total: Tensor
+    answers: Tensor
+    right: Tensor
+    labelled: Tensor | None
+
+
+class Learner(nn.Module):
+    """The network and its helping heads.
+
+    Args:
+        recipe: Weights of the losses.
+        labels: Number of names that the label head knows.
+    """
+
+    def __init__(self, recipe: Recipe, labels: int) -> None:
+        super().__init__()
+        self.recipe = recipe
+        self.network = Network(recipe.model)
+        self.patch_names = nn.Linear(recipe.model.dim, len(SHAPES) + 1 + len(COLOURS) + 1)
+        self.label_names = nn.Linear(recipe.model.dim, max(1, labels))
+
+    def forward(self, batch: Batch) -> Losses:
+        """Losses of a batch."""
+        network, recipe = self.network, self.recipe
+        encoded = network.encoder(batch.pixels.contiguous(memory_format=torch.channels_last))
+        memory, looks = fused_memory(network, encoded, batch)
+        same = batch.segments[:, :, None] == batch.segments[:, None, :]
+        patterns: list[Pattern] = []
+        sites = None
+        if recipe.entropy_loss or recipe.diversity_loss:
+            sites = Sites(recipe.model, edit={"decoder.*.cross.pattern": _collect(patterns)})
+        hidden = network.decoder(
+            batch.tokens,
+            memory,
+            positions=batch.positions,
+            allowed=same.tril()[:, None],
+            looks=looks,
+            seen=batch.seen,
+            sites=sites,
+        )
+        learned = batch.targets > 0
+        logits, wanted = network.decoder.logits(hidden[learned]).float(), batch.targets[learned]
+        answers = cross_entropy(logits, wanted)
+        total = answers
+        if patterns:
+            real = learned & (batch.seen[:, :, 0] > 0)
+            total = total + recipe.entropy_loss * torch.stack([mean_entropy(p, real) for p in patterns]).mean()
+            total = total + recipe.diversity_loss * torch.stack([head_likeness(p, real) for p in patterns]).mean()
+        places = batch.patch_targets.shape[1]
+        known = batch.patch_targets[..., 0] >= 0
+        if recipe.patch_loss > 0 and bool(known.any()):
+            total = total + recipe.patch_loss * self.naming_loss(encoded[:, :places][known], batch.patch_targets[known])
+        labelled = None
+        named = batch.labels >= 0
+        if recipe.label_loss > 0 and bool(named.any()):
+            scores = self.label_names(
+                encoded[named, places:].mean(1) if recipe.model.class_token else encoded[named].mean(1)
+            )
+            names = batch.labels[named]
+            total = total + recipe.label_loss * cross_entropy(
+                scores.float(), names, label_smoothing=recipe.label_smoothing
+            )
+            labelled = (scores.argmax(-1) == names).float().mean()
+        return Losses(total, answers, (logits.argmax(-1) == wanted).float().mean(), labelled)
+
+    def naming_loss(self, patches: Tensor, names: Tensor) -> Tensor:
+        """Cross-entropy of shape and colour, over all patches and once more over those that something covers.
+
+        Without the second part most patches are ground, and shapes were learned far later than colours.
+        """
+        named = self.patch_names(patches).float().split((len(SHAPES) + 1, len(COLOURS) + 1), dim=-1)
+        covered = names[:, 0] > 0
+        loss = named[0].new_zeros(())
+        for i, scores in enumerate(named):
+            loss = loss + cross_entropy(scores, names[:, i])
+            if bool(covered.any()):
+                loss = loss + cross_entropy(scores[covered], names[covered][:, i])
+        return loss
+
+
+def _collect(patterns: list[Pattern]):
+    def keep(pattern: Pattern) -> Pattern:
+        patterns.append(pattern)
+        return pattern
+
+    return keep
+
+
+def fused_memory(
+    network: Network, encoded: Annotated[Tensor, "batch keys dim"], batch: Batch
+) -> tuple[CrossMemory, Annotated[Tensor, "batch 1 tokens keys"] | None]:
+    """The decoder's memory for packed rows, and which of it each token may look at.
+
+    Without fusion all tokens of a row share its picture. With it, the tokens of a turn see their own question's memory:
+    patches as that question changed them, and the question's own fused tokens.
+    """
+    if network.fusion is None:
+        return network.decoder.cross_memory(encoded), None
+    config = network.config
+    rows, keys = len(encoded), encoded.shape[1]
+    turns = int(batch.turns.max()) + 1
+    question, real = questions_of(batch, turns)
+    patches, fused = network.memory(encoded.repeat_interleave(turns, 0), question, real)
+    parts, owners = [encoded], [torch.full((keys,), -1)]
+    if config.patches_to_question:
+        parts, owners = [patches.view(rows, turns * keys, -1)], [torch.arange(turns).repeat_interleave(keys)]
+    hidden = torch.ones(rows, parts[0].shape[1], dtype=torch.bool)
+    if fused is not None:
+        parts.append(fused.view(rows, -1, fused.shape[-1]))
+        owners.append(torch.arange(turns).repeat_interleave(question.shape[1]))
+        hidden = torch.cat((hidden.to(real.device), real.view(rows, -1)), dim=1)
+    owner = torch.cat(owners).to(encoded.device)
+    mine = (owner == -1) | (owner == batch.turns.clamp_min(0)[:, :, None])
+    return network.decoder.cross_memory(torch.cat(parts, dim=1)), (mine & hidden[:, None].to(mine.device))[:, None]
+
+
+def questions_of(
+    batch: Batch, turns: int
+) -> tuple[Annotated[Tensor, "questions tokens"], Annotated[Tensor, "questions tokens"]]:
+    """Token ids of each turn's question, `turns` for each row of the batch, padded; and which are real.
+
+    A row with fewer turns has questions of one padding token.
+    """
+    rows = len(batch.tokens)
+    asked = [
+        batch.tokens[row][(batch.turns[row] == turn) & batch.asks[row]] for row in range(rows) for turn in range(turns)
+    ]
+    longest = max(1, *(len(a) for a in asked))
+    question = batch.tokens.new_zeros(rows * turns, longest)
+    real = torch.zeros(rows * turns, longest, dtype=torch.bool, device=question.device)
+    real[:, 0] = True
+    for i, tokens in enumerate(asked):
+        question[i, : len(tokens)] = tokens
+        real[i, : len(tokens)] = True
+    return question, real
