@@ -6,179 +6,181 @@ alone.
 """
 
 import random
-from dataclasses import dataclass, field
-from typing import Annotated
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Final
 
 import numpy as np
 import torch
-from PIL import Image, ImageFilter
+from numpy.typing import NDArray
 from torch import Tensor
 
 from assistant_vlm.config import ModelConfig
-from assistant_vlm.preprocess import to_pixels
 from assistant_vlm.tokenizer import ANSWER, END, QUESTION, WITH_PICTURE, WITHOUT_PICTURE, Tokenizer, normalise_question
-from training.conversations import conversation
-from training.datasets import OpenData, ask_row, varied
-from training.questions import CANNOT_TELL, Asked, ask, ask_unknowable
-from training.scenes import COLOURS, SHAPES, Scene, patch_labels, random_scene, render
-from training.talk import NEEDS_PICTURE, ask_talk
-from training.wording import typed
+from training.datasets import VisionData
+from training.questions import Asked
+from training.scenes import COLOURS, SHAPES, Scene, patch_labels
+from training.sources import Example, Mix, make_example
+
+_MISSES: Final = 2
+"""A row is done after this many conversations that did not fit."""
+_TRIES: Final = 30
+"""Pictures tried for a row before its token budget is called too small."""
 
 
-@dataclass
-class Example:
-    """One picture (None: talk without a picture) with conversations about it; `scene` when it was drawn by us."""
+@dataclass(frozen=True)
+class Group:
+    """One micro-batch of a training step; a step is several of them.
 
-    picture: Image.Image | None
-    conversations: list[list[Asked]]
-    scene: Scene | None = None
-
-
-@dataclass
-class Mix:
-    """Shares of the kinds of examples; they need not sum to one.
-
-    `kinds` and `sets` replace shares of `questions.KINDS` and `datasets.SHARES`, to train more on what is hard.
+    Attributes:
+        name: For the log.
+        rows: Pictures.
+        tokens: Packed tokens for each picture.
+        side: Width and height of its pictures in pixels.
+        shares: How often a picture comes from each source, relative to the others (`sources.SOURCES`).
     """
 
-    scenes: float = 0.62
-    open: float = 0.25
-    noise: float = 0.05
-    talk: float = 0.08
-    most_things: int = 8
-    longer: float = 0.15
-    with_word: float = 0.15
-    kinds: dict[str, float] = field(default_factory=dict[str, float])
-    sets: dict[str, float] = field(default_factory=dict[str, float])
+    name: str
+    rows: int
+    tokens: int
+    side: int
+    shares: Mapping[str, float]
 
 
 @dataclass
 class Batch:
-    """Tensors of one training step; `rows` conversations packed to `tokens` each."""
+    """Tensors of one group; conversations of each row packed to the same number of tokens.
+
+    Attributes:
+        pixels: In [0, 1], black where there is no picture.
+        tokens: Ids; 0 for padding.
+        positions: Position within the conversation.
+        segments: Number of the conversation in its row; -1 for padding.
+        turns: Number of the turn (question and answer) in its row, over all conversations; -1 for padding.
+        asks: True for the tokens of a question with the marks before and after it.
+        targets: The token to predict at each position; 0 where nothing is learned.
+        seen: 1 where there is a picture.
+        labels: Index of the picture's class or name in `VisionData.label_space`; -1 for none.
+        patch_targets: Shape and colour of what covers each patch of a drawn scene, 0 for ground; -1 elsewhere.
+        questions: Number of turns.
+    """
 
     pixels: Annotated[Tensor, "batch 3 height width"]
     tokens: Annotated[Tensor, "batch tokens"]
     positions: Annotated[Tensor, "batch tokens"]
     segments: Annotated[Tensor, "batch tokens"]
+    turns: Annotated[Tensor, "batch tokens"]
+    asks: Annotated[Tensor, "batch tokens"]
     targets: Annotated[Tensor, "batch tokens"]
     seen: Annotated[Tensor, "batch 1 1"]
+    labels: Annotated[Tensor, "batch"]
     patch_targets: Annotated[Tensor, "batch keys 2"]
     questions: int
 
 
-def no_information(rng: random.Random) -> Image.Image:
-    """A picture that shows nothing: noise of some grain, or one plain colour, perhaps with a gradient."""
-    numbers = np.random.default_rng(rng.getrandbits(32))
-    if rng.random() < 0.6:
-        cells = rng.choice((8, 16, 32, 64, 96, 128))
-        depth = rng.choice((1, 3))
-        grain = numbers.normal(rng.uniform(60, 190), rng.uniform(20, 90), (cells, cells, depth))
-        if rng.random() < 0.5:
-            grain = numbers.uniform(0, 255, (cells, cells, depth))
-        array = np.clip(np.broadcast_to(grain, (cells, cells, 3)), 0, 255).astype(np.uint8)
-        return Image.fromarray(array).resize(
-            (128, 128), rng.choice((Image.Resampling.NEAREST, Image.Resampling.BICUBIC))
-        )
-    start, end = numbers.integers(0, 256, 3), numbers.integers(0, 256, 3)
-    ramp = np.linspace(0, 1 if rng.random() < 0.4 else 0, 128)[:, None, None]
-    array = np.broadcast_to(start * (1 - ramp) + end * ramp, (128, 128, 3)) + numbers.normal(
-        0, rng.choice((0, 3)), (128, 128, 1)
-    )
-    return Image.fromarray(np.clip(array, 0, 255).astype(np.uint8))
+@dataclass
+class Packed:
+    """The text of one conversation, or of a row of them: lists of equal length."""
+
+    tokens: list[int]
+    targets: list[int]
+    turns: list[int]
+    asks: list[bool]
 
 
-def soften(rng: random.Random, picture: Image.Image) -> Image.Image:
-    """Sometimes blur a little, as pictures from elsewhere are."""
-    return picture.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 1.1))) if rng.random() < 0.2 else picture
-
-
-def make_example(rng: random.Random, mix: Mix, data: OpenData | None, questions: int) -> Example:
-    """One picture with `questions` conversations; talk is sprinkled over all kinds of pictures."""
-    kinds = ("scenes", "open", "noise", "talk")
-    shares = [mix.scenes, mix.open if data else 0.0, mix.noise, mix.talk]
-    kind = rng.choices(kinds, shares)[0]
-    if kind == "scenes":
-        scene = random_scene(rng, mix.most_things, mix.with_word)
-        asked = [conversation(rng, scene, mix.longer, mix.kinds) for _ in range(questions)]
-        example = Example(soften(rng, render(scene, rng.choice((96, 128, 192, 192, 256)))), asked, scene)
-    elif kind == "open" and data is not None:
-        row = data.draw(rng, mix.sets)
-        few = min(questions, {"easyvqa": 8, "nlvr": 1}.get(row.set, 4))
-        asked = [[ask_row(rng, row, data.labels[row.set])] for _ in range(few)]
-        if row.set not in ("easyvqa", "nlvr") and rng.random() < 0.1:
-            unknowable = ask_unknowable(rng, random_scene(rng))
-            asked += [[unknowable]] if unknowable else []
-        example = Example(varied(rng, row), asked)
-    elif kind == "noise":
-        scene = random_scene(rng)
-        asked = [[Asked(typed(rng, ask(rng, scene).question), CANNOT_TELL, "noise")] for _ in range(4)]
-        example = Example(no_information(rng), asked)
-    else:
-        scene = random_scene(rng)
-        pictureless = [[Asked(typed(rng, ask(rng, scene).question), NEEDS_PICTURE, "no picture")] for _ in range(2)]
-        return Example(None, pictureless + [_talk(rng) for _ in range(questions)])
-    if rng.random() < 0.15:
-        talk = _talk(rng)
-        if talk[0].about["intent"] not in ("knowledge", "greeting", "help", "identity"):
-            example.conversations.append(talk)
-    return example
-
-
-def _talk(rng: random.Random) -> list[Asked]:
-    turns = [ask_talk(rng) for _ in range(rng.choice((1, 1, 1, 2)))]
-    return [Asked(typed(rng, t.question), t.answer, t.kind, t.about) for t in turns]
-
-
-def conversation_tokens(tokenizer: Tokenizer, turns: list[Asked], picture: bool) -> tuple[list[int], list[int]]:
+def conversation_tokens(tokenizer: Tokenizer, turns: list[Asked], picture: bool, first_turn: int = 0) -> Packed:
     """Token ids of a conversation, and the target at each position (0 where nothing is to be learned)."""
-    tokens, targets = [WITH_PICTURE if picture else WITHOUT_PICTURE], [0]
-    for turn in turns:
+    packed = Packed([WITH_PICTURE if picture else WITHOUT_PICTURE], [0], [first_turn], [False])
+    for number, turn in enumerate(turns, first_turn):
         asked = [QUESTION, *tokenizer.encode(normalise_question(turn.question)), ANSWER]
-        answer = tokenizer.encode(turn.answer)
-        tokens += [*asked, *answer, END]
-        targets += [0] * (len(asked) - 1) + [*answer, END] + [0]
-    return tokens, targets
+        answer = [*tokenizer.encode(turn.answer), END]
+        packed.tokens += asked + answer
+        packed.targets += [0] * (len(asked) - 1) + answer + [0]
+        packed.turns += [number] * (len(asked) + len(answer))
+        packed.asks += [True] * len(asked) + [False] * len(answer)
+    return packed
+
+
+def pack_row(tokenizer: Tokenizer, example: Example, tokens: int) -> tuple[Packed, list[int], list[int]]:
+    """As many of the example's conversations as fit in `tokens`, with segments and positions; perhaps none."""
+    row, segments, positions = Packed([], [], [], []), list[int](), list[int]()
+    misses = conversations = turns = 0
+    for asked in example.conversations:
+        one = conversation_tokens(tokenizer, asked, example.pixels is not None, turns)
+        if len(row.tokens) + len(one.tokens) > tokens:
+            misses += 1
+            if misses == _MISSES:
+                break
+            continue
+        row.tokens += one.tokens
+        row.targets += one.targets
+        row.turns += one.turns
+        row.asks += one.asks
+        segments += [conversations] * len(one.tokens)
+        positions += range(len(one.tokens))
+        conversations, turns = conversations + 1, turns + len(asked)
+    return row, segments, positions
 
 
 def make_batch(
     rng: random.Random,
     config: ModelConfig,
     tokenizer: Tokenizer,
+    group: Group,
     mix: Mix,
-    data: OpenData | None,
-    rows: int,
-    tokens: int,
+    data: VisionData | None,
 ) -> Batch:
-    """A batch of `rows` pictures with up to `tokens` tokens of conversation each."""
-    packed = np.zeros((4, rows, tokens), dtype=np.int64)
-    packed[2] = -1
-    pixels = torch.zeros(rows, 3, config.side, config.side)
+    """One batch of `group`.
+
+    Raises:
+        ValueError: A source is unknown or not read, or no conversation of it fits the group's tokens.
+    """
+    rows, tokens, side = group.rows, group.tokens, group.side
+    names, shares = list(group.shares), list(group.shares.values())
+    packed = np.zeros((6, rows, tokens), dtype=np.int64)
+    packed[2:4] = -1
+    pixels = np.zeros((rows, side, side, 3), dtype=np.uint8)
     seen = torch.zeros(rows, 1, 1)
-    labels = np.full((rows, config.rows * config.cols, 2), -1, dtype=np.int64)
-    questions = 0
+    labels = np.full(rows, -1, dtype=np.int64)
+    cells = side // config.patch
+    patch_targets = np.full((rows, cells * cells, 2), -1, dtype=np.int64)
     for row in range(rows):
-        example = make_example(rng, mix, data, 14)
-        if example.picture is not None:
-            pixels[row] = to_pixels(example.picture, config.side)
+        source = rng.choices(names, shares)[0]
+        for _ in range(_TRIES):
+            example = make_example(rng, source, side, mix, data)
+            text, segments, positions = pack_row(tokenizer, example, tokens)
+            if text.tokens:
+                break
+        else:
+            raise ValueError(f"expected some conversation about {source} to fit {tokens} tokens; got none")
+        end = len(text.tokens)
+        for i, values in enumerate((text.tokens, positions, segments, text.turns, text.targets, text.asks)):
+            packed[i, row, :end] = values
+        labels[row] = example.label
+        if example.pixels is not None:
+            pixels[row] = example.pixels
             seen[row] = 1
         if example.scene is not None:
-            labels[row] = _patch_targets(example.scene, config)
-        at = 0
-        for number, turns in enumerate(example.conversations):
-            ids, targets = conversation_tokens(tokenizer, turns, example.picture is not None)
-            end = at + len(ids)
-            if end > tokens:
-                continue
-            packed[0, row, at:end], packed[1, row, at:end] = ids, range(len(ids))
-            packed[2, row, at:end], packed[3, row, at:end] = number, targets
-            at, questions = end, questions + len(turns)
-    ids, positions, segments, targets = (torch.from_numpy(a) for a in packed)
-    return Batch(pixels, ids, positions, segments, targets, seen, torch.from_numpy(labels), questions)
+            patch_targets[row] = _patch_targets(example.scene, cells)
+    ids, positions, segments, turns, targets, asks = (torch.from_numpy(a) for a in packed)
+    return Batch(
+        torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255,
+        ids,
+        positions,
+        segments,
+        turns,
+        asks.bool(),
+        targets,
+        seen,
+        torch.from_numpy(labels),
+        torch.from_numpy(patch_targets),
+        int((packed[3].max(axis=1) + 1).sum()),
+    )
 
 
-def _patch_targets(scene: Scene, config: ModelConfig) -> "np.ndarray[tuple[int, int], np.dtype[np.int64]]":
+def _patch_targets(scene: Scene, cells: int) -> NDArray[np.int64]:
     """Shape and colour of what covers each patch, `[keys, 2]`; 0 for ground."""
-    covered = patch_labels(scene, config.rows, config.cols).reshape(-1)
+    covered = patch_labels(scene, cells, cells).reshape(-1)
     colours = list(COLOURS)
     shape = np.array([0] + [SHAPES.index(t.shape) + 1 for t in scene.things])
     colour = np.array([0] + [colours.index(t.colour) + 1 for t in scene.things])

@@ -9,6 +9,7 @@ the highest one that does not.
 """
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,8 +21,8 @@ from assistant_vlm.confidence import features
 from assistant_vlm.config import write_config
 from assistant_vlm.loading import CONFIG_FILE
 from training.answers import Answered, answer
-from training.datasets import read_open_data
-from training.evaluate import on_no_picture, on_noise, on_rows, on_scenes, on_unknown
+from training.datasets import OPEN_SETS, read_data
+from training.evaluate import on_no_picture, on_noise, on_rows, on_scenes, on_unknown, read_unknown
 from training.export import write_file
 from training.talk import trained_examples
 
@@ -55,14 +56,15 @@ def threshold(confidences: Tensor, right: Tensor, target: float, most_declined: 
     return chosen
 
 
-def with_image(model: LoadedModel, data: Path | None, n: int) -> list[Answered]:
+def with_image(model: LoadedModel, data: Path | None, sets: Sequence[str], n: int) -> list[Answered]:
     """Answers about pictures, right and wrong."""
     answers = on_scenes(model, SEED, n) + on_noise(model, SEED, n // 12)
     if data is not None:
-        parts = read_open_data(data)
+        parts = read_data(data, sets)
         for name in parts["dev"].rows:
             answers += on_rows(model, parts["dev"], name, SEED, n // 12, half=0)
-        answers += on_unknown(model, parts["unknown"], SEED, n // 12, half=0)
+        if unknown := read_unknown(data, sets):
+            answers += on_unknown(model, unknown, SEED, n // 12, half=0)
     return answers
 
 
@@ -76,6 +78,7 @@ def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="folder with the open-*.parquet files")
+    parser.add_argument("--sets", nargs="+", default=OPEN_SETS, help="the sets that the weights were trained on")
     parser.add_argument("--weights", type=Path, required=True, help="the weights folder to rewrite")
     parser.add_argument("--n", type=int, default=1500)
     parser.add_argument("--target", type=float, default=0.93)
@@ -84,7 +87,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     model = load(options.weights)
-    pictures, talk = with_image(model, options.data, options.n), without_image(model, options.n)
+    pictures, talk = with_image(model, options.data, options.sets, options.n), without_image(model, options.n)
     fitted = [fit([features([s.logprob for s in a.steps]) for a in g], [a.right for a in g]) for g in (pictures, talk)]
     model.card = replace(model.card, confidence_with_image=fitted[0], confidence_without_image=fitted[1])
     confidences = torch.tensor([model.confidence(a.steps, a.image_given) for a in pictures])

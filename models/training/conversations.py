@@ -3,9 +3,10 @@
 import random
 from collections.abc import Mapping
 
+from assistant_vlm.naming import with_article
 from training.questions import Asked, ask, clearly_placed, some_referent
 from training.scenes import Scene, Thing
-from training.wording import Referent, name, noun, place, typed, with_article
+from training.wording import Referent, name, noun, place, typed
 
 
 def follow_up(rng: random.Random, scene: Scene, before: Asked) -> Asked | None:

@@ -11,18 +11,24 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Final
 
 import torch
 
 from assistant_vlm import LoadedModel, load
 from training.answers import Answered, answer
-from training.batches import no_information
+from training.asking import ask_row
+from training.augmenting import open_picture
 from training.conversations import conversation
-from training.datasets import OpenData, ask_row, open_picture, read_open_data
+from training.datasets import OPEN_SETS, VisionData, file_of, read_data
+from training.noise import no_information
 from training.questions import CANNOT_TELL, Asked, ask
 from training.scenes import random_scene, render
 from training.talk import NEEDS_PICTURE, held_out
 from training.wording import typed
+
+UNKNOWN_SETS: Final = ("scenes15",)
+"""Sets whose classes no other set has, for a model that was not trained on them."""
 
 
 def wilson(right: int, n: int, z: float = 1.96) -> tuple[float, float]:
@@ -65,28 +71,34 @@ def half_of(text: str) -> int:
     return hashlib.sha256(f"half/{text}".encode()).digest()[0] % 2
 
 
-def on_rows(model: LoadedModel, data: OpenData, name: str, seed: int, n: int, half: int = 1) -> list[Answered]:
+def on_rows(model: LoadedModel, data: VisionData, name: str, seed: int, n: int, half: int = 1) -> list[Answered]:
     """One question for each of up to `n` held-out rows of one half of a set; pictures as they are."""
     rng = random.Random(f"rows/{seed}/{name}")
     rows = [row for row in data.rows[name] if half_of(row.id) == half]
     rng.shuffle(rows)
     answers: list[Answered] = []
     for row in rows[:n]:
-        answers += answer(model, open_picture(row), [ask_row(rng, row, data.labels[name])])
+        answers += answer(model, open_picture(row), [ask_row(rng, row, data)])
     return answers
 
 
-def on_unknown(model: LoadedModel, data: OpenData, seed: int, n: int, half: int = 1) -> list[Answered]:
-    """`what is this?` on one half of the classes that training never showed: only declining is right."""
+def on_unknown(model: LoadedModel, data: VisionData, seed: int, n: int, half: int = 1) -> list[Answered]:
+    """`what is this?` on one half of the classes of sets that training never saw: only declining is right."""
     rng = random.Random(f"unknown/{seed}")
-    classes = sorted({row.label for row in data.rows["caltech101"]})[half::2]
-    rows = [row for row in data.rows["caltech101"] if row.label in classes]
+    classes = [label for label in data.label_space if half_of(label) == half]
+    rows = [row for rows in data.rows.values() for row in rows if f"{row.set}:{row.label}" in classes]
     rows = rng.sample(rows, min(n, len(rows)))
     return [
         a
         for row in rows
         for a in answer(model, open_picture(row), [Asked("what is this?", CANNOT_TELL, "unknown class")])
     ]
+
+
+def read_unknown(folder: Path, known: Iterable[str]) -> VisionData | None:
+    """Training rows of the sets in `UNKNOWN_SETS` that are none of the `known` ones and lie in `folder`, if any."""
+    sets = [name for name in UNKNOWN_SETS if name not in set(known) and file_of(folder, name).exists()]
+    return read_data(folder, sets)["train"] if sets else None
 
 
 def on_noise(model: LoadedModel, seed: int, n: int) -> list[Answered]:
@@ -156,6 +168,7 @@ def main() -> None:
     parser.add_argument(
         "--data", type=Path, help="folder with the open-*.parquet files; without it, drawn scenes and talk only"
     )
+    parser.add_argument("--sets", nargs="+", default=OPEN_SETS, help="the sets that the weights were trained on")
     parser.add_argument("--weights", type=Path, help="a weights folder; by default the packaged one")
     parser.add_argument("--wrong", type=int, default=0, help="also print so many wrong answers")
     parser.add_argument("--threads", type=int, default=1)
@@ -174,13 +187,14 @@ def main() -> None:
     }
     groups |= {name: measure() for name, measure in extra.items()}
     if options.data:
-        parts = read_open_data(options.data)
+        parts = read_data(options.data, options.sets)
         for name in parts["dev"].rows:
             rows = on_rows(model, parts["dev"], name, options.seed, options.per_set)
             groups[f"{name}, held out"] = [a for a in rows if not a.asked.kind.endswith("yes/no")]
             if questions := [a for a in rows if a.asked.kind.endswith("yes/no")]:
                 groups[f"{name} yes/no, held out"] = questions
-        groups["unknown classes"] = on_unknown(model, parts["unknown"], options.seed, 150)
+        if unknown := read_unknown(options.data, options.sets):
+            groups["unknown classes"] = on_unknown(model, unknown, options.seed, 150)
     results = {name.strip(): summary(found, model.abstain_below) for name, found in groups.items()}
     print("| questions | n | exact % | 95 % interval | majority % | kept right % | declined % | ECE % |")
     print("|---" * 8 + "|")

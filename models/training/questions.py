@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from assistant_vlm.naming import with_article
 from training.scenes import COLOURS, SHAPES, Scene, Thing
-from training.wording import Referent, described, joined, name, noun, place, with_article
+from training.wording import Referent, described, joined, name, noun, place
 
 CANNOT_TELL: Final = "I can't tell."
 CLEAR_GAP: Final = 0.09

@@ -5,6 +5,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
+from assistant_vlm.naming import with_article
 from training.scenes import Scene, Thing
 
 NUMBER_WORDS: Final = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight")
@@ -29,11 +30,6 @@ class Referent:
 def plural(shape: str) -> str:
     """`cross` -> `crosses`."""
     return shape + ("es" if shape.endswith("s") else "s")
-
-
-def with_article(noun: str) -> str:
-    """`orange star` -> `an orange star`."""
-    return ("an " if noun[0] in "aeiou" else "a ") + noun
 
 
 def noun(rng: random.Random, ref: Referent, many: bool = False) -> str:

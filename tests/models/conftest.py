@@ -38,7 +38,7 @@ def one_thread() -> None:
 @pytest.fixture(scope="session")
 def tokenizer_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("tokenizer") / "tokenizer.model"
-    train_tokenizer(path, TINY.vocab, seed=1, lines=300, from_sets=[])
+    train_tokenizer(path, TINY.vocab, seed=1, lines=300, data=None)
     return path
 
 
