@@ -7,25 +7,15 @@ FOLDER holds JSON-lines files with the fields ``text`` and ``label`` (harmful or
 from __future__ import annotations
 
 import json
-import math
 import statistics
 import sys
 import tempfile
 from pathlib import Path
 
 from assistant.errors import InputError
+from assistant.evaluation.metrics import wilson
 from assistant.runtime import Runtime
 from assistant.settings import Settings
-
-
-def wilson(hits: int, total: int) -> tuple[float, float]:
-    """The 95 % Wilson score interval of a share."""
-    z = 1.959964
-    share = hits / total
-    middle = share + z * z / (2 * total)
-    spread = z * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
-    scale = 1 + z * z / total
-    return (middle - spread) / scale, (middle + spread) / scale
 
 
 def main() -> int:

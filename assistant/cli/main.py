@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from assistant.cli import ask, audit, check, doctor, feedback, plugins, serve
+from assistant.cli import ask, audit, check, doctor, evaluate, feedback, plugins, serve
 from assistant.cli.common import Commands
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ app.command()(check.check)
 app.add_typer(plugins.app)
 app.add_typer(feedback.app)
 app.add_typer(audit.app)
+app.add_typer(evaluate.app)
 app.command()(doctor.doctor)
 
 

@@ -7,15 +7,15 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from assistant import AnswerEnd, Delta, ImagePart, ModelInfo, ModelTrace, Turn, TurnRecord
+from assistant import AnswerEnd, Delta, ImagePart, Message, ModelInfo, ModelTrace, Turn, TurnRecord
 from assistant.errors import BackendError, ModelLoadError
 from assistant.intake import open_image
 from assistant_backends.words import split_words
 
 if TYPE_CHECKING:
-    from assistant_vlm import EncodedImage, LoadedModel
+    from assistant_vlm import EncodedImage, LoadedModel, Step
 
 KEPT_IMAGES = 16
 """Encoded pictures that are kept, so that the next question about one of them starts sooner."""
@@ -79,6 +79,24 @@ class BuiltInBackend:
         model = self._ready()
         return ModelInfo(name=self.name, version=model.version, fingerprint=model.fingerprint)
 
+    @property
+    def abstain_below(self) -> float:
+        """The confidence under which an answer is withheld, in [0, 1]."""
+        return self._ready().abstain_below
+
+    def answer_picture(self, picture: ImagePart, question: str) -> tuple[str, float]:
+        """What it would say as the first answer of a chat, and how sure it is; also where a chat would withhold it."""
+        model = self._ready()
+        turn = Turn(question=Message(text=question, images=(picture,)))
+        steps = list(model.generate(self._encode(picture), _question(turn), (), _generation_settings(turn)))
+        return "".join(step.text for step in steps), _confidence(model, steps, True)
+
+    def phrase(self, label: str, task: Literal["label", "naming"]) -> str:
+        """The words in which its answers name a class (``label``), or something with a name of its own (``naming``)."""
+        from assistant_vlm.naming import phrase
+
+        return phrase(label, task)
+
     def prepare(self, images: tuple[ImagePart, ...]) -> None:
         """Encode the pictures, or find them encoded."""
         for image in images:
@@ -100,7 +118,7 @@ class BuiltInBackend:
             )
             if should_stop():
                 return
-            confidence = min(1.0, max(0.0, model.confidence(steps, image is not None)))
+            confidence = _confidence(model, steps, image is not None)
             start = written + len(label)
             if not steps or confidence < model.abstain_below:
                 parts.append(Part(number, start, confidence))
@@ -207,6 +225,10 @@ class BuiltInBackend:
         else:
             self._encoded.move_to_end(image.sha256)
         return found
+
+
+def _confidence(model: LoadedModel, steps: Sequence[Step], image_given: bool) -> float:
+    return min(1.0, max(0.0, model.confidence(steps, image_given)))
 
 
 def _question(turn: Turn) -> str:

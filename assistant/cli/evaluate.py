@@ -1,0 +1,76 @@
+"""``assistant evaluate``: how good a model is, on files that others can check."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from assistant.cli import common
+from assistant.cli.common import JsonOption, ModelOption, tell, write
+
+app = typer.Typer(name="evaluate", help="Measure how good a model is.", no_args_is_help=True)
+
+
+@app.callback()
+def _group() -> None:  # pyright: ignore[reportUnusedFunction]
+    """Measure how good a model is."""
+
+
+@app.command()
+def vision(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE.parquet", help="Labelled pictures; docs/evaluation.md says what is in one.")
+    ],
+    limit: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="Use at most N rows, spread evenly over the file; always the same ones."),
+    ] = None,
+    split: Annotated[str | None, typer.Option(metavar="NAME", help="Use only the rows of this split.")] = None,
+    model: ModelOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Ask about the pictures of a Parquet file, and score the answers against floors measured in the same run.
+
+    Statements, classes, names, questions and captions, as the file has them. Nothing is stored, and no rule is applied:
+    it is the model that is measured. Exit code 1 where rows could not be used; they are named.
+    """
+    from assistant.evaluation.report import as_text, problem_lines
+    from assistant.evaluation.vision import evaluate
+    from assistant.settings import load_settings
+
+    settings = load_settings()
+    with common.data_output() as out:
+        with common.scratch_runtime(settings) as runtime, _progress() as on_step:
+            backend = runtime.generator(model).backend
+            report = evaluate(file, backend, settings, limit=limit, split=split, on_step=on_step)
+        if json:
+            common.write_json(out, report.to_json())
+        else:
+            write(out, as_text(report))
+        for line in problem_lines(report.problems):
+            tell(line)
+    if report.problems:
+        raise typer.Exit(common.FOUND)
+
+
+@contextmanager
+def _progress() -> Generator[Callable[[str, int, int], None]]:
+    """A progress bar on standard error, one for each stage; it stays away where that is no terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    stages: dict[str, TaskID] = {}
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+
+        def on_step(stage: str, done: int, steps: int) -> None:
+            if stage not in stages:
+                stages[stage] = progress.add_task(stage, total=steps)
+            progress.update(stages[stage], completed=done, total=steps)
+
+        yield on_step
