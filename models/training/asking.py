@@ -142,11 +142,16 @@ _STATEMENT: Final = (
 )
 
 
+def as_stated(rng: random.Random, statement: str) -> str:
+    """A statement to be judged true or false, as people put it."""
+    return rng.choice(_STATEMENT).format(s=statement.strip().rstrip(". "))
+
+
 def ask_row(rng: random.Random, row: Row, data: VisionData) -> Asked:
     """One question about a row's picture; `data` has the other class names, for wrong guesses."""
     if row.set == "nlvr":
         statement, answer = row.qa[0]
-        return Asked(rng.choice(_STATEMENT).format(s=statement.strip().rstrip(". ")), answer, row.set)
+        return Asked(as_stated(rng, statement), answer, row.set)
     if row.qa and (row.set not in LABEL_SETS or rng.random() < 0.15):
         question, answer = rng.choice(row.qa)
         return Asked(typed(rng, question), answer, row.set)

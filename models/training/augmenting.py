@@ -53,7 +53,9 @@ def _recoloured(rng: random.Random, pixels: Pixels, strength: float = 1.0) -> Pi
     out = (out - mean) * rng.uniform(1 - 0.35 * strength, 1 + 0.35 * strength) + mean
     if rng.random() < 0.6:
         gray = out @ np.array((0.3, 0.59, 0.11), dtype=np.float32)
-        saturation = 0.0 if rng.random() < 0.12 else rng.uniform(1 - 0.5 * strength, 1 + 0.5 * strength)
+        saturation = (
+            0.0 if strength == 1 and rng.random() < 0.12 else rng.uniform(1 - 0.5 * strength, 1 + 0.5 * strength)
+        )
         out = gray[..., None] + (out - gray[..., None]) * saturation
     cast = np.array([rng.uniform(-12, 12) * strength for _ in range(3)], dtype=np.float32)
     out += cast + rng.uniform(-30, 30) * strength
@@ -73,7 +75,7 @@ def _erased(rng: random.Random, pixels: Pixels, most: float = 0.3) -> Pixels:
 def _placed(rng: random.Random, picture: Image.Image, side: int, least: float, ground: Colour) -> Image.Image:
     """The picture at a random size, shape and place of a canvas."""
     canvas = Image.new("RGB", (side, side), ground)
-    edge = rng.uniform(least, 1.0)
+    edge = 1.0 if rng.random() < 0.3 else rng.uniform(least, 1.0)
     width, height = (max(8, int(side * min(1.0, edge * rng.uniform(0.85, 1.15)))) for _ in range(2))
     small = picture.resize((width, height), Image.Resampling.BICUBIC)
     at = (rng.randint(0, side - width), rng.randint(0, side - height))
@@ -128,7 +130,8 @@ def _photo(rng: random.Random, row: Row, side: int, least: float = 0.4) -> Pixel
     if row.mirrors and rng.random() < 0.5:
         pixels = pixels[:, ::-1]
     if rng.random() < 0.8:
-        pixels = _recoloured(rng, pixels)
+        # the colour of fruit tells its name
+        pixels = _recoloured(rng, pixels, 0.5 if row.set == "grocery" else 1.0)
     return _erased(rng, pixels) if rng.random() < 0.2 else pixels
 
 
@@ -206,7 +209,7 @@ def _emoji(rng: random.Random, row: Row, side: int) -> Pixels:
     if rng.random() < 0.6:
         picture = _warped(rng, picture, 1.0)
     ground = _ground(rng, side)
-    edge = rng.uniform(0.6, 1.0)
+    edge = 1.0 if rng.random() < 0.3 else rng.uniform(0.6, 1.0)
     width, height = (int(side * min(1.0, edge * rng.uniform(0.88, 1.14))) for _ in range(2))
     small = picture.resize((width, height), Image.Resampling.BILINEAR)
     ground.paste(small, (rng.randint(0, side - width), rng.randint(0, side - height)), small)
@@ -230,7 +233,7 @@ def _icon(rng: random.Random, row: Row, side: int) -> Pixels:
     if rng.random() < 0.5:
         ink = _warped(rng, ink, 0.7)
     line, paper = _ink_and_paper(rng)
-    edge = int(side * rng.uniform(0.55, 1.0))
+    edge = side if rng.random() < 0.3 else int(side * rng.uniform(0.55, 1.0))
     small = ink.resize((edge, edge), Image.Resampling.BICUBIC)
     canvas = Image.new("RGB", (side, side), paper)
     canvas.paste(line, (rng.randint(0, side - edge), rng.randint(0, side - edge)), small)

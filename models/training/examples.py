@@ -34,7 +34,7 @@ SCENES: Final[dict[str, tuple[Scene, tuple[tuple[str, str], ...]]]] = {
         (
             ("What colour is the square?", "blue"),
             ("Is there a red circle?", "yes"),
-            ("Is the circle left of the square?", "The circle is top left, the square is top right, so yes."),
+            ("Is the circle left of the square?", "The circle is left, the square is right: yes."),
             ("Where is the triangle?", "bottom"),
             ("How many shapes are there?", "3"),
         ),
@@ -52,9 +52,9 @@ SCENES: Final[dict[str, tuple[Scene, tuple[tuple[str, str], ...]]]] = {
         ),
         (
             ("How many stars are there?", "3"),
-            ("Describe the image.", "There are three yellow stars and two red hearts."),
+            ("Describe the image.", "There are two red hearts and three yellow stars."),
             ("How many shapes are there?", "5"),
-            ("Are there more stars than hearts?", "yes"),
+            ("Are there more stars than hearts?", "stars 3, hearts 2: yes."),
             ("What colour is the background?", "light blue"),
         ),
     ),
@@ -74,13 +74,13 @@ SCENES: Final[dict[str, tuple[Scene, tuple[tuple[str, str], ...]]]] = {
     ),
     "sizes": (
         Scene(
-            (Thing("diamond", "purple", 0.27, 0.43, 0.46), Thing("cross", "orange", 0.77, 0.72, 0.22)),
+            (Thing("diamond", "purple", 0.27, 0.43, 0.5), Thing("cross", "orange", 0.77, 0.76, 0.28)),
             "light yellow",
         ),
         (
-            ("What is this?", "There is a purple diamond and an orange cross."),
+            ("What is this?", "There is an orange cross and a purple diamond."),
             ("What is the biggest shape?", "a purple diamond"),
-            ("Is the cross below the diamond?", "The cross is bottom right, the diamond is left, so yes."),
+            ("Is the cross below the diamond?", "The cross is bottom, the diamond is middle: yes."),
             ("What colour is the cross?", "orange"),
         ),
     ),

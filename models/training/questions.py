@@ -11,13 +11,15 @@ from typing import Final
 
 from assistant_vlm.naming import with_article
 from training.scenes import COLOURS, SHAPES, Scene, Thing
-from training.wording import Referent, described, joined, name, noun, place
+from training.wording import Referent, column, described, joined, name, noun, place, row, size_name
 
 CANNOT_TELL: Final = "I can't tell."
-CLEAR_GAP: Final = 0.09
+CLEAR_GAP: Final = 0.11
 """Centres closer than this fraction of the picture are not asked about as left, right, above or below."""
-CLEAR_SIZE: Final = 1.3
+CLEAR_SIZE: Final = 1.35
 """Sizes with a smaller ratio than this are not compared."""
+CLEAR_BORDER: Final = 0.045
+"""Centres closer than this to the border of a third of the picture are not asked about as being in it."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +39,14 @@ class Asked:
     about: dict[str, str] = field(default_factory=dict[str, str])
 
 
+def _clear(position: float) -> bool:
+    """Whether a coordinate lies in one third of the picture for sure."""
+    return all(abs(position - border) > CLEAR_BORDER for border in (1 / 3, 2 / 3))
+
+
 def clearly_placed(thing: Thing) -> bool:
     """Whether a thing is far enough from the borders of the nine places to have one for sure."""
-    return all(abs(v - edge) > 0.035 for v in (thing.x, thing.y) for edge in (1 / 3, 2 / 3))
+    return _clear(thing.x) and _clear(thing.y)
 
 
 def some_referent(rng: random.Random, scene: Scene, present: float = 0.5) -> Referent:
@@ -240,18 +247,21 @@ def holds(relation: str, first: Thing, second: Thing) -> bool | None:
 
 
 def ask_relation(rng: random.Random, scene: Scene) -> Asked | None:
-    """Whether one thing is left of, right of, above or below another.
+    """Whether one thing is left of, right of, above or below another that is in another third of the picture.
 
-    The answer says where both are before it says yes or no: a bare yes or no stayed at chance, because it asks for two
-    places and their comparison in a single token.
+    The answer says in which third each is before it says yes or no. A bare yes or no stayed at chance, because it asks
+    for two places and their comparison in a single token; so did places of which the order does not follow.
     """
     pair = _two_unique(rng, scene)
-    if pair is None or not (clearly_placed(pair[0]) and clearly_placed(pair[2])):
+    if pair is None:
         return None
     first, a, second, b = pair
     relation = rng.choice(list(_RELATION_PHRASES))
+    across = relation in ("left", "right")
+    third = column if across else row
+    one_at, two_at = third(first), third(second)
     value = holds(relation, first, second)
-    if value is None:
+    if value is None or one_at == two_at or not all(_clear(t.x if across else t.y) for t in (first, second)):
         return None
     form = rng.choice(
         (
@@ -264,13 +274,13 @@ def ask_relation(rng: random.Random, scene: Scene) -> Asked | None:
     )
     one, two = noun(rng, a), noun(rng, b)
     question = form.format(a=one, b=two, r=rng.choice(_RELATION_PHRASES[relation]))
-    answer = f"The {one} is {place(first)}, the {two} is {place(second)}, so {_yes(value)}."
+    answer = f"The {one} is {one_at}, the {two} is {two_at}: {_yes(value)}."
     return Asked(question, answer, "relation", {**a.about("first "), **b.about("second "), "relation": relation})
 
 
 def ask_neighbour(rng: random.Random, scene: Scene) -> Asked | None:
     """What is left of (right of, above, below) something, when exactly one thing is."""
-    if len(scene.things) < 2:
+    if not 2 <= len(scene.things) <= 5:
         return None
     anchor = rng.choice(scene.things)
     ref = _unique_referent(rng, scene, anchor)
@@ -314,20 +324,23 @@ def ask_extreme(rng: random.Random, scene: Scene) -> Asked | None:
 
 
 def ask_size(rng: random.Random, scene: Scene) -> Asked | None:
-    """Which of two things is bigger or smaller, or whether one is."""
+    """Which of two things is bigger or smaller, or whether one is; the answer says the size of each first."""
     pair = _two_unique(rng, scene)
     if pair is None:
         return None
     first, a, second, b = pair
-    if max(first.size, second.size) < CLEAR_SIZE * min(first.size, second.size):
+    sizes = size_name(first), size_name(second)
+    if None in sizes or sizes[0] == sizes[1]:
         return None
     big = rng.random() < 0.6
     word = rng.choice(("bigger", "bigger", "larger") if big else ("smaller",))
     value = (first.size > second.size) == big
     na, nb = noun(rng, a), noun(rng, b)
     about = {**a.about("first "), **b.about("second "), "size": "bigger" if big else "smaller"}
+    said = f"The {na} is {sizes[0]}, the {nb} is {sizes[1]}"
     if rng.random() < 0.5:
-        return Asked(f"is the {na} {word} than the {nb}?", _yes(value), "size", {**about, "form": "yes/no"})
+        question = f"is the {na} {word} than the {nb}?"
+        return Asked(question, f"{said}: {_yes(value)}.", "size", {**about, "form": "yes/no"})
     form = rng.choice(
         (
             "which is {w}, the {a} or the {b}?",
@@ -335,7 +348,8 @@ def ask_size(rng: random.Random, scene: Scene) -> Asked | None:
             "which one is {w}: the {a} or the {b}?",
         )
     )
-    return Asked(form.format(w=word, a=na, b=nb), f"the {na if value else nb}", "size", {**about, "form": "which"})
+    answer = f"{said}: the {na if value else nb}."
+    return Asked(form.format(w=word, a=na, b=nb), answer, "size", {**about, "form": "which"})
 
 
 def ask_biggest(rng: random.Random, scene: Scene) -> Asked | None:
@@ -353,18 +367,28 @@ def ask_biggest(rng: random.Random, scene: Scene) -> Asked | None:
 
 
 def ask_more(rng: random.Random, scene: Scene) -> Asked | None:
-    """Whether there are more of one kind than of another."""
-    if len(scene.things) < 3:
+    """How the numbers of two kinds of things compare; the answer says both numbers first."""
+    if len(scene.things) < 2:
         return None
     by_shape = rng.random() < 0.5
-    kinds = sorted({t.shape if by_shape else t.colour for t in scene.things})
+    there = sorted({t.shape if by_shape else t.colour for t in scene.things})
+    absent = rng.choice(SHAPES) if by_shape else rng.choice(list(COLOURS))
+    kinds = there if len(there) > 1 and rng.random() < 0.8 else sorted({*there, absent})
     if len(kinds) < 2:
         return None
-    one, two = rng.sample(kinds, 2)
-    a, b = (Referent(None, one), Referent(None, two)) if by_shape else (Referent(one, None), Referent(two, None))
-    value = len(a.found_in(scene.things)) > len(b.found_in(scene.things))
-    question = f"are there more {noun(rng, a, True)} than {noun(rng, b, True)}?"
-    return Asked(question, _yes(value), "more", {**a.about("first "), **b.about("second ")})
+    a, b = (Referent(None, kind) if by_shape else Referent(kind, None) for kind in rng.sample(kinds, 2))
+    x, y = len(a.found_in(scene.things)), len(b.found_in(scene.things))
+    m, n = noun(rng, a, True), noun(rng, b, True)
+    true = "more" if x > y else "fewer" if x < y else "as many"
+    others = [form for form in ("more", "fewer", "as many") if form != true]
+    form = rng.choice((true, true, *others, "which"))
+    about = {**a.about("first "), **b.about("second "), "form": form}
+    said = f"{m} {x}, {n} {y}"
+    if form == "which":
+        question = rng.choice((f"are there more {m} or {n}?", f"which are there more of, {m} or {n}?"))
+        return Asked(question, f"{said}: {'the same' if x == y else m if x > y else n}.", "more", about)
+    question = f"are there {form} {m} {'as' if form == 'as many' else 'than'} {n}?"
+    return Asked(question, f"{said}: {_yes(form == true)}.", "more", about)
 
 
 def ask_read(rng: random.Random, scene: Scene) -> Asked | None:
@@ -533,25 +557,25 @@ def ask_absent_relation(rng: random.Random, scene: Scene) -> Asked | None:
 Maker = Callable[[random.Random, Scene], Asked | None]
 
 KINDS: Final[dict[str, tuple[Maker, float]]] = {
-    "count": (ask_count, 10),
-    "exists": (ask_exists, 8),
-    "colour": (ask_colour, 8),
+    "count": (ask_count, 12),
+    "exists": (ask_exists, 7),
+    "colour": (ask_colour, 7),
     "shape": (ask_shape, 8),
     "is colour": (ask_is_colour, 4),
-    "where": (ask_where, 9),
-    "relation": (ask_relation, 32),
-    "neighbour": (ask_neighbour, 9),
-    "extreme": (ask_extreme, 5),
-    "size": (ask_size, 12),
-    "biggest": (ask_biggest, 5),
-    "more": (ask_more, 3),
-    "read": (ask_read, 26),
+    "where": (ask_where, 11),
+    "relation": (ask_relation, 45),
+    "neighbour": (ask_neighbour, 26),
+    "extreme": (ask_extreme, 12),
+    "size": (ask_size, 40),
+    "biggest": (ask_biggest, 14),
+    "more": (ask_more, 10),
+    "read": (ask_read, 45),
     "background": (ask_background, 3),
-    "colours": (ask_colours, 3),
-    "describe": (ask_describe, 8),
-    "what": (ask_what, 7),
+    "colours": (ask_colours, 4),
+    "describe": (ask_describe, 9),
+    "what": (ask_what, 8),
     "unknowable": (ask_unknowable, 1.5),
-    "absent relation": (ask_absent_relation, 1),
+    "absent relation": (ask_absent_relation, 1.5),
 }
 """How a question of each kind is made, and its share of the mix before questions that do not fit are left out."""
 

@@ -60,7 +60,10 @@ CONFUSABLE: Final[dict[str, frozenset[str]]] = {
 WORDS: Final[tuple[str, ...]] = (
     "stop", "exit", "open", "closed", "sale", "cat", "dog", "bird", "fish", "tree", "house", "car",
     "bus", "yes", "no", "hello", "love", "sun", "help", "pizza", "taxi", "go", "cafe", "hotel",
+    "park", "bank", "shop", "milk", "moon", "star", "push", "pull", "free", "new", "hot", "cold",
 )  # fmt: skip
+SIZES: Final[dict[str, tuple[float, float]]] = {"small": (0.13, 0.18), "medium": (0.25, 0.32), "big": (0.45, 0.58)}
+"""Sizes that have a name for sure: those of different names differ by a factor of at least 1.38."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,17 @@ class Thing:
 
 @dataclass(frozen=True)
 class Word:
-    """Drawn text: centre `x`, `y`, letter `height` and `width` in fractions; `colour` is a name in `COLOURS`."""
+    """Drawn text.
+
+    Attributes:
+        text: In the case it is drawn in.
+        x: Centre, in fractions of the picture, like all lengths here.
+        y: Centre.
+        width: Width of the text.
+        height: Height of its letters.
+        colour: A name in `COLOURS`.
+        weight: Thickness added around each stroke, over the letters' height.
+    """
 
     text: str
     x: float
@@ -85,6 +98,7 @@ class Word:
     width: float
     height: float
     colour: str
+    weight: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -185,16 +199,12 @@ def random_scene(rng: random.Random, most: int = 8, with_word: float = 0.15) -> 
     if number > 2 and rng.random() < 0.65:
         palette = rng.sample(allowed, rng.choice((1, 2, 2, 3)))
         shapes = rng.sample(SHAPES, rng.choice((1, 2, 2, 3)))
-    low, high = {0: (0.2, 0.3), 1: (0.22, 0.72), 2: (0.18, 0.44), 3: (0.16, 0.36), 4: (0.15, 0.32)}.get(
-        number, (0.14, 0.25)
-    )
-    if word is not None:
-        low, high = 0.18, 0.34
     things: list[Thing] = []
-    for _ in range(number):
+    for low, high in _size_ranges(rng, number, word is not None):
         thing = _placed(rng, things, word, rng.choice(shapes), rng.choice(palette), low, high, aspect)
         if thing is not None:
             things.append(thing)
+    rng.shuffle(things)
     return Scene(
         tuple(things),
         background,
@@ -207,19 +217,34 @@ def random_scene(rng: random.Random, most: int = 8, with_word: float = 0.15) -> 
     )
 
 
+def _size_ranges(rng: random.Random, number: int, beside_word: bool) -> list[tuple[float, float]]:
+    """Ranges of the sizes of `number` things, largest first, lest the large ones find no place."""
+    if beside_word:
+        return [(0.18, 0.34)] * number
+    if number == 1:
+        return [(0.2, 0.75)]
+    names = {2: ("small", "medium", "big"), 3: ("small", "medium"), 4: ("small", "small", "medium")}.get(number)
+    if names is None:
+        return [(0.14, 0.22)] * number
+    chosen = [rng.choice(names) for _ in range(number)]
+    if number == 3 and rng.random() < 0.4:
+        chosen[0] = "big"
+    return sorted((SIZES[name] for name in chosen), reverse=True)
+
+
 def _random_word(rng: random.Random, colours: list[str]) -> Word:
-    if rng.random() < 0.35:
-        text = str(rng.randint(0, 20))
+    if rng.random() < 0.4:
+        text = str(rng.randint(0, 9) if rng.random() < 0.4 else rng.randint(10, 99))
     else:
         text = rng.choice(WORDS)
-        text = text.upper() if rng.random() < 0.5 else text
-    height = rng.uniform(0.14, 0.34)
+        text = rng.choice((text, text.upper(), text.upper(), text.capitalize()))
+    height = rng.uniform(0.16, 0.5 if len(text) < 3 else 0.34)
     width = height * word_shape(text)
     if width > 0.9:
         width, height = 0.9, 0.9 / word_shape(text)
     x = rng.uniform(width / 2 + 0.03, 0.97 - width / 2)
     y = rng.uniform(height / 2 + 0.05, 0.95 - height / 2)
-    return Word(text, x, y, width, height, rng.choice(colours))
+    return Word(text, x, y, width, height, rng.choice(colours), rng.choice((0.0, 0.0, 0.03, 0.06)))
 
 
 def _placed(
@@ -272,7 +297,8 @@ def _draw_word(draw: ImageDraw.ImageDraw, word: Word, side: int) -> None:
     font = _font(max(6, round(64 * word.height * side / max(1.0, bottom - top))))
     left, top, right, bottom = font.getbbox(word.text)
     at = (word.x * side - (left + right) / 2, word.y * side - (top + bottom) / 2)
-    draw.text(at, word.text, fill=COLOURS[word.colour], font=font)
+    thickness = round(word.weight * word.height * side)
+    draw.text(at, word.text, fill=COLOURS[word.colour], font=font, stroke_width=thickness)
 
 
 def patch_labels(scene: Scene, rows: int, cols: int) -> NDArray[np.int64]:

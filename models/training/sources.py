@@ -3,19 +3,23 @@
 import itertools
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
 from PIL import Image, ImageFilter
 
-from training.asking import LABEL_SETS, NAMING_SETS, ask_beyond, ask_row
+from training.asking import LABEL_SETS, NAMING_SETS, as_stated, ask_beyond, ask_row
 from training.augmenting import Pixels, varied
+from training.boxes import draw_boxes, random_boxes
+from training.charts import ask_chart, draw_chart, random_chart
+from training.collages import ask_collage, random_collage
 from training.conversations import conversation
 from training.datasets import ALL_SETS, VisionData
 from training.noise import no_information
 from training.questions import CANNOT_TELL, Asked, ask
 from training.scenes import Scene, random_scene, render
+from training.statements import state
 from training.talk import NEEDS_PICTURE, ask_talk
 from training.wording import typed
 
@@ -68,9 +72,43 @@ def soften(rng: random.Random, picture: Image.Image) -> Image.Image:
 
 def _scenes(rng: random.Random, side: int, mix: Mix) -> Example:
     scene = random_scene(rng, mix.most_things, mix.with_word)
-    picture = soften(rng, render(scene, rng.choice((96, 128, 128, 192, 192, 256))))
+    picture = soften(rng, render(scene, rng.choice((96, 128, 128, 160, 192))))
     asked = (conversation(rng, scene, mix.longer, mix.kinds) for _ in itertools.count())
     return Example(squeezed(picture, side), _with_talk(rng, asked), scene)
+
+
+def _charts(rng: random.Random, side: int, mix: Mix) -> Example:
+    chart = random_chart(rng)
+    picture = soften(rng, draw_chart(chart, rng.choice((128, 128, 160, 192))))
+
+    def asked() -> Iterator[list[Asked]]:
+        for _ in itertools.count():
+            one = ask_chart(rng, chart)
+            yield [replace(one, question=typed(rng, one.question))]
+
+    return Example(squeezed(picture, side), asked())
+
+
+def _boxes(rng: random.Random, side: int, mix: Mix) -> Example:
+    boxes = random_boxes(rng)
+
+    def asked() -> Iterator[list[Asked]]:
+        for _ in itertools.count():
+            if (one := state(rng, boxes)) is not None:
+                yield [replace(one, question=as_stated(rng, one.question))]
+
+    return Example(squeezed(draw_boxes(boxes), side), asked())
+
+
+def _collage(rng: random.Random, side: int, data: VisionData) -> Example:
+    collage, pixels = random_collage(rng, data, side)
+
+    def asked() -> Iterator[list[Asked]]:
+        for _ in itertools.count():
+            one = ask_collage(rng, collage, data)
+            yield [replace(one, question=typed(rng, one.question))]
+
+    return Example(pixels, asked())
 
 
 def _noise(rng: random.Random, side: int, mix: Mix) -> Example:
@@ -109,11 +147,13 @@ def _with_talk(rng: random.Random, asked: Iterator[list[Asked]]) -> Iterator[lis
 
 GENERATED: Final[dict[str, Callable[[random.Random, int, Mix], Example]]] = {
     "scenes": _scenes,
+    "charts": _charts,
+    "boxes": _boxes,
     "noise": _noise,
     "talk": _talk,
 }
 """Sources that need no data: each takes the generator of chance, the picture's side and the mix."""
-SOURCES: Final = (*GENERATED, *ALL_SETS)
+SOURCES: Final = (*GENERATED, "collage", *ALL_SETS)
 
 
 def _from_set(rng: random.Random, name: str, side: int, data: VisionData) -> Example:
@@ -138,6 +178,8 @@ def make_example(rng: random.Random, source: str, side: int, mix: Mix, data: Vis
     """
     if source in GENERATED:
         return GENERATED[source](rng, side, mix)
+    if source == "collage" and data is not None:
+        return _collage(rng, side, data)
     if data is None or source not in data.rows:
         raise ValueError(f"expected a source among {SOURCES}, its data read where it is a set; got {source!r}")
     return _from_set(rng, source, side, data)

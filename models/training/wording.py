@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from assistant_vlm.naming import with_article
-from training.scenes import Scene, Thing
+from training.scenes import COLOURS, SHAPES, SIZES, Scene, Thing
 
 NUMBER_WORDS: Final = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight")
+_COLOUR_ORDER: Final = {colour: i for i, colour in enumerate(COLOURS)}
 
 
 @dataclass(frozen=True)
@@ -51,11 +52,25 @@ def joined(parts: list[str]) -> str:
     return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
 
 
+def column(thing: Thing) -> str:
+    """In which third from left to right it is: `left`, `center` or `right`."""
+    return ("left", "center", "right")[min(2, int(thing.x * 3))]
+
+
+def row(thing: Thing) -> str:
+    """In which third from top to bottom it is: `top`, `middle` or `bottom`."""
+    return ("top", "middle", "bottom")[min(2, int(thing.y * 3))]
+
+
 def place(thing: Thing) -> str:
     """One of nine places: `top left`, `top`, ..., `center`, ..., `bottom right`."""
-    row = ("top", "", "bottom")[min(2, int(thing.y * 3))]
-    col = ("left", "", "right")[min(2, int(thing.x * 3))]
-    return f"{row} {col}".strip() or "center"
+    parts = [word for word in (row(thing), column(thing)) if word not in ("middle", "center")]
+    return " ".join(parts) or "center"
+
+
+def size_name(thing: Thing) -> str | None:
+    """`small`, `medium` or `big`; None where it lies between."""
+    return next((word for word, (low, high) in SIZES.items() if low <= thing.size <= high), None)
 
 
 def typed(rng: random.Random, question: str) -> str:
@@ -85,28 +100,36 @@ def _slip(rng: random.Random, text: str) -> str:
     )
 
 
-def _grouped(keys: list[str]) -> list[str]:
-    """`["two red circles", "a star"]`: most frequent first, then as first met."""
-    counts = Counter(keys)
-    groups: list[str] = []
-    for key, number in sorted(counts.items(), key=lambda item: (-item[1], keys.index(item[0]))):
-        groups.append(with_article(key) if number == 1 else f"{NUMBER_WORDS[number]} {plural(key)}")
-    return groups
+def _grouped(counts: Counter[str]) -> list[str]:
+    """`["two red circles", "a star"]`, in the counter's order."""
+    return [
+        with_article(key) if number == 1 else f"{NUMBER_WORDS[number]} {plural(key)}" for key, number in counts.items()
+    ]
+
+
+def _in_order(things: tuple[Thing, ...]) -> list[Thing]:
+    """By colour, then by shape, in the order of `COLOURS` and `SHAPES`: one right order for every scene."""
+    return sorted(things, key=lambda t: (_COLOUR_ORDER[t.colour], SHAPES.index(t.shape)))
 
 
 def described(scene: Scene) -> str:
-    """The one description of a scene: groups of like things, most frequent first, then from left to right."""
-    things = sorted(scene.things, key=lambda t: t.x)
+    """The one description of a scene: groups of like things, by colour and then shape.
+
+    More than three groups are told by shape alone, and where these are more than three too, only how many things there
+    are: a list of six things is rarely read, and rarely right.
+    """
     parts: list[str] = []
-    if things:
-        names = [name(t) for t in things]
-        if len(set(names)) <= 4:
-            head, groups = "", names
+    if things := _in_order(scene.things):
+        names = Counter(name(t) for t in things)
+        shapes = Counter(t.shape for t in sorted(things, key=lambda t: SHAPES.index(t.shape)))
+        if len(names) <= 3:
+            groups = _grouped(names)
+            verb = "is" if groups[0].startswith(("a ", "an ")) else "are"
+            parts.append(f"There {verb} {joined(groups)}.")
+        elif len(shapes) <= 3:
+            parts.append(f"There are {NUMBER_WORDS[len(things)]} shapes: {joined(_grouped(shapes))}.")
         else:
-            head, groups = f"{NUMBER_WORDS[len(names)]} shapes", [t.shape for t in things]
-        listed = joined(_grouped(groups)) if not head or len(set(groups)) <= 4 else ""
-        verb = "are" if head or (len(things) > 1 and Counter(groups).most_common(1)[0][1] > 1) else "is"
-        parts.append(f"There {verb} {': '.join(p for p in (head, listed) if p)}.")
+            parts.append(f"There are {NUMBER_WORDS[len(things)]} shapes.")
     if scene.word is not None:
         parts.append(f"It says {scene.word.text.lower()}.")
     return " ".join(parts)
