@@ -114,6 +114,7 @@ class Decoder(nn.Module):
         allowed: Annotated[Tensor, "batch 1 tokens keys"] | None = None,
         looks: Annotated[Tensor, "batch 1 tokens keys"] | None = None,
         seen: Annotated[Tensor, "batch 1 1"] | None = None,
+        key_positions: Annotated[Tensor, "batch keys"] | None = None,
         cache: Cache | None = None,
         sites: Sites | None = None,
     ) -> Annotated[Tensor, "batch tokens dim"]:
@@ -126,6 +127,7 @@ class Decoder(nn.Module):
             allowed: True where a token may look back; by default every token sees itself and those before it.
             looks: True where a token may look at the memory; by default everywhere.
             seen: 1 for rows that have a picture and 0 for rows whose `memory` is to add nothing; None: all have.
+            key_positions: Position of each key that `allowed` speaks of, cached ones first; by default counted from 0.
             cache: Gets this call's keys and values, and gives those of earlier calls.
             sites: Who watches.
         """
@@ -136,7 +138,9 @@ class Decoder(nn.Module):
         if allowed is None and count > 1:
             allowed = torch.ones(count, past + count, dtype=torch.bool, device=tokens.device).tril(past)[None, None]
         if self.config.text_window:
-            keys = positions if past == 0 else torch.arange(past + count, device=tokens.device)[None]
+            keys = key_positions
+            if keys is None:
+                keys = positions if past == 0 else torch.arange(past + count, device=tokens.device)[None]
             near = text_window(positions, keys, self.config.text_window, self.config.text_globals)
             allowed = near if allowed is None else allowed & near
         at = None if sites is None else sites.within("decoder")
