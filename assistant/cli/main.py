@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from assistant.cli import ask, audit, check, doctor, evaluate, feedback, plugins, serve
+from assistant.cli import ask, audit, check, doctor, evaluate, feedback, plugins, serve, train
 from assistant.cli.common import Commands
 
 app = typer.Typer(
@@ -29,6 +29,7 @@ app.add_typer(plugins.app)
 app.add_typer(feedback.app)
 app.add_typer(audit.app)
 app.add_typer(evaluate.app)
+app.command()(train.train)
 app.command()(doctor.doctor)
 
 

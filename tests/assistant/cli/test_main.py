@@ -13,7 +13,7 @@ from typer.testing import Result
 from assistant.errors import PortInUse
 from assistant.settings import Settings
 
-HEAVY = ("torch", "gradio", "sqlalchemy", "PIL", "numpy", "fastapi", "alembic")
+HEAVY = ("torch", "gradio", "sqlalchemy", "PIL", "numpy", "fastapi", "alembic", "pyarrow")
 
 SEE_IMPORTS = """
 import sys
@@ -30,7 +30,10 @@ sys.exit(f"exit code {{code}}, imported {{heavy}}" if code or heavy else 0)
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["serve"], ["ask"], ["check"], ["plugins"], ["plugins", "disable"], ["feedback"], ["audit"], ["doctor"]],
+    [
+        *([], ["serve"], ["ask"], ["check"], ["plugins"], ["plugins", "disable"], ["feedback"], ["audit"], ["doctor"]),
+        *(["evaluate"], ["evaluate", "vision"], ["train"]),
+    ],
     ids=" ".join,
 )
 def test_help_imports_nothing_heavy(arguments: list[str]):
