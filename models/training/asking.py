@@ -23,6 +23,8 @@ _GENERIC: Final = (
     "what is this?",
     "what is this?",
     "what is this?",
+    "what is this?",
+    "what is this?",
     "what's this?",
     "what is in the picture?",
     "what's in this picture?",
@@ -121,6 +123,8 @@ _YES_NO: Final = (
     "do you see {t}?",
 )
 _CAPTION: Final = (
+    "describe the picture.",
+    "describe the picture.",
     "describe the picture",
     "describe the image",
     "describe this photo",

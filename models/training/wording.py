@@ -90,7 +90,11 @@ def typed(rng: random.Random, question: str) -> str:
 
 
 def _slip(rng: random.Random, text: str) -> str:
-    at = rng.randrange(1, len(text) - 2)
+    """One letter left out, doubled, or exchanged with the next; digits stay, for they carry the question."""
+    places = [i for i in range(1, len(text) - 1) if text[i].isalpha() and text[i + 1].isalpha()]
+    if not places:
+        return text
+    at = rng.choice(places)
     return rng.choice(
         (
             text[:at] + text[at + 1 :],

@@ -59,9 +59,13 @@ def oracle(scene: Scene, asked: Asked) -> str | None:
         case "relation":
             first, second = the_one(scene, about, "first "), the_one(scene, about, "second ")
             verdict = yes[further(about["relation"], first, second)]
-            said = re.fullmatch("The (.+) is (.+), the (.+) is (.+), so (yes|no)[.]", asked.answer)
+            said = re.fullmatch("The (.+) is (.+), the (.+) is (.+): (yes|no)[.]", asked.answer)
             assert said is not None
-            assert (said[2], said[4], said[5]) == (cell(first), cell(second), verdict)
+            across = about["relation"] in ("left", "right")
+            words = ("left", "center", "right") if across else ("top", "middle", "bottom")
+            thirds = [words[int(3 * (t.x if across else t.y))] for t in (first, second)]
+            assert thirds[0] != thirds[1]
+            assert [said[2], said[4], said[5]] == [*thirds, verdict]
             assert all(any(w in said[i].split() for w in (t.colour, t.shape)) for i, t in ((1, first), (3, second)))
             return asked.answer
         case "neighbour":
@@ -75,18 +79,30 @@ def oracle(scene: Scene, asked: Asked) -> str | None:
             return an(f"{found.colour} {found.shape}")
         case "size":
             first, second = the_one(scene, about, "first "), the_one(scene, about, "second ")
+            assert max(first.size, second.size) / min(first.size, second.size) > 1.35
             value = first.size > second.size if about["size"] == "bigger" else first.size < second.size
+            said = re.fullmatch("The (.+) is (.+), the (.+) is (.+): (.+)[.]", asked.answer)
+            assert said is not None
+            order = ["small", "medium", "big"]
+            assert (order.index(said[2]) > order.index(said[4])) == (first.size > second.size)
             if about["form"] == "yes/no":
-                return yes[value]
-            answer = first if value else second
-            assert any(word in asked.answer for word in (answer.colour, answer.shape))
+                assert said[5] == yes[value]
+            else:
+                assert said[5] == f"the {said[1] if value else said[3]}"
             return asked.answer
         case "biggest":
             found = (max if about["size"] == "bigger" else min)(things, key=lambda t: t.size)
             return an(f"{found.colour} {found.shape}")
         case "more":
-            counts = [sum(fits(t, about, prefix) for t in things) for prefix in ("first ", "second ")]
-            return yes[counts[0] > counts[1]]
+            x, y = (sum(fits(t, about, prefix) for t in things) for prefix in ("first ", "second "))
+            said = re.fullmatch("(.+) ([0-9]), (.+) ([0-9]): (.+)[.]", asked.answer)
+            assert said is not None
+            assert (int(said[2]), int(said[4])) == (x, y)
+            if about["form"] == "which":
+                assert said[5] == (said[1] if x > y else said[3] if y > x else "the same")
+            else:
+                assert said[5] == yes[{"more": x > y, "fewer": x < y, "as many": x == y}[about["form"]]]
+            return asked.answer
         case "read":
             return "There is no text." if scene.word is None else scene.word.text.casefold()
         case "background":
@@ -143,6 +159,8 @@ def check_description(scene: Scene, asked: Asked) -> None:
         words[-1] = next(s for s in SHAPES if words[-1] in (s, s + "s", s + "es"))
         found[tuple(words)] += 1 if number in ("a", "an") else NUMBERS.index(number)
     by_shape = all(len(words) == 1 for words in found)
+    places = [(list(COLOURS).index(w[0]) if len(w) == 2 else 0, SHAPES.index(w[-1])) for w in found]
+    assert places == sorted(places)
     assert found == Counter((t.shape,) if by_shape else (t.colour, t.shape) for t in scene.things)
 
 
@@ -165,7 +183,7 @@ def test_follow_ups_agree_with_the_oracle() -> None:
 
 def test_yes_and_no_are_balanced() -> None:
     rng = random.Random(9)
-    for kind in ("exists", "relation", "is colour", "size"):
+    for kind in ("exists", "relation", "is colour", "size", "more"):
         answers = Counter(a.answer for scene in SCENES * 6 if (a := KINDS[kind][0](rng, scene)) is not None)
         yes, no = (sum(n for a, n in answers.items() if a.rstrip(".").endswith(end)) for end in ("yes", "no"))
         share = yes / (yes + no)
@@ -222,6 +240,7 @@ def test_slips_of_the_finger_keep_the_question_readable() -> None:
         question = typed(rng, "what colour is the square?")
         letters = Counter(question.lower()) - Counter("what colour is the square?")
         assert "squ" in question.lower() or "what" in question.lower()
+        assert "77" in typed(rng, "is this the number 77, or not?")
         assert sum(letters.values()) <= 20
 
 
