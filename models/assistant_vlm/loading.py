@@ -3,9 +3,9 @@
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib.resources import as_file, files
+from importlib.resources import as_file
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import safetensors
 import safetensors.torch
@@ -22,10 +22,8 @@ from assistant_vlm.network import Network
 from assistant_vlm.preprocess import patch_box, to_pixels
 from assistant_vlm.sites import Sites
 from assistant_vlm.tokenizer import Tokenizer
+from assistant_vlm.weight_sets import CONFIG_FILE, DEFAULT_SET, TOKENIZER_FILE, WEIGHTS_FILE, set_folder
 
-WEIGHTS_FILE: Final = "model.safetensors"
-TOKENIZER_FILE: Final = "tokenizer.model"
-CONFIG_FILE: Final = "config.json"
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,14 +134,23 @@ class LoadedModel:
 
 
 def load(folder: Path | None = None) -> LoadedModel:
-    """The model stored in `folder`, by default the packaged weights.
+    """The model stored in `folder`, by default the packaged set `open`.
 
     Raises:
         WeightsError: A file is missing, truncated or of another shape, or the tokenizer does not fit the weights.
     """
     if folder is not None:
         return _load(folder)
-    with as_file(files("assistant_vlm") / "weights") as packaged:
+    return load_named(DEFAULT_SET)
+
+
+def load_named(name: str) -> LoadedModel:
+    """The packaged weights of this name, `open` or `photos`.
+
+    Raises:
+        WeightsError: There is no set of this name, or it is not in this package, or its files cannot be used.
+    """
+    with as_file(set_folder(name)) as packaged:
         return _load(packaged)
 
 

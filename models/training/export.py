@@ -1,6 +1,6 @@
 """Write a checkpoint's averaged weights as a folder that `assistant_vlm.load` reads.
 
-`python -m training.export RECIPE --checkpoints FOLDER --to models/assistant_vlm/weights`. Files are replaced in one
+`python -m training.export RECIPE --checkpoints FOLDER --to models/assistant_vlm/weights/open`. Files are replaced in one
 move each. The calibration of an earlier export in the same folder is kept until `training.calibrate` fits a new one.
 """
 

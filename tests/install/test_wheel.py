@@ -26,8 +26,8 @@ NEEDED = (
     "assistant/store/migrations/versions/*.py",
     "assistant/ui/examples/*.png",
     "assistant_constitutions/packs/core.yaml",
-    "assistant_vlm/weights/model.safetensors",
-    "assistant_vlm/weights/*.model",
+    "assistant_vlm/weights/open/model.safetensors",
+    "assistant_vlm/weights/open/*.model",
     "assistant_vlm/cards/*.md",
     "glassbox-*.dist-info/licenses/LICENSE",
 )
