@@ -167,7 +167,7 @@ def as_text(report: Report) -> str:
         lines += ["", *_captions(report.captions)]
     lines.append("")
     for name, each in report.milliseconds.items():
-        lines.append(f"{name}: median {each.median:.0f} ms, 95 % under {each.p95:.0f} ms (n = {each.n:,})")
+        lines.append(f"{name}: median {each.median:.1f} ms, 95 % under {each.p95:.1f} ms (n = {each.n:,})")
     if report.peak_memory_bytes is not None:
         lines.append(f"peak memory of the process: {report.peak_memory_bytes / 1e6:,.0f} MB")
     lines += [f"note: {note}" for note in report.notes]
@@ -218,7 +218,8 @@ def _declined(declined: Declined) -> Iterator[str]:
 
 
 def _captions(captions: CaptionScores) -> Iterator[str]:
-    yield f"captions of {captions.n:,} pictures (“{captions.question}”), scale: {captions.scale}"
+    yield f"captions of {captions.n:,} pictures (“{captions.question}”)"
+    yield f"  {'scale':24} {captions.scale}"
     for name, score in (("BLEU-4", captions.bleu4), ("CIDEr-D", captions.cider_d)):
         floors = {"majority": score.majority, "blank": score.blank, "swapped": score.swapped}
         beneath = ", ".join(f"{floor} {value:.1f}" for floor, value in floors.items() if value is not None)
