@@ -11,7 +11,7 @@ Mlp = Literal["swiglu", "gelu"]
 Block = Literal["sequential", "parallel"]
 Positions = Literal["rotary", "learned"]
 PatchAttention = Literal["softmax", "linear"]
-StemNorm = Literal["batch", "group"]
+StemNorm = Literal["weight", "batch", "group"]
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,13 @@ class ModelConfig:
         stem_channels: Channels after each stride-2 convolution but the last, which gives `dim`; with any,
             `patch` is `2 ** (len(stem_channels) + 1)`. Empty: one convolution as wide as a patch.
         stem_blocks: Residual blocks after each stride-2 convolution, the last one included.
-        stem_norm: Batch normalisation, or group normalisation of one group.
+        stem_norm: Standardised weights, batch normalisation, or group normalisation of one group.
         dim: Width of the residual stream in all parts.
         heads: Query heads; `dim / heads` must be a multiple of 4, because 2-D rotary positions turn pairs of halves.
         kv_heads: Key and value heads: `heads` gives multi-head attention, fewer grouped queries, 1 multi-query.
         encoder_layers: Transformer blocks over the patches.
-        fusion_layers: Blocks between encoder and decoder, in which question tokens and patches attend to each other.
+        fusion_layers: Blocks between encoder and decoder, in which question tokens and patches attend to each other;
+            0 where neither direction is on.
         decoder_layers: Transformer blocks over the tokens, each with cross-attention to the memory.
         question_to_patches: In the fusion, question tokens attend to patches; they then join the decoder's memory.
         patches_to_question: In the fusion, patches attend to the question's tokens.
@@ -58,7 +59,7 @@ class ModelConfig:
     patch: int = 16
     stem_channels: tuple[int, ...] = (32, 64, 128)
     stem_blocks: tuple[int, ...] = (0, 1, 1, 1)
-    stem_norm: StemNorm = "batch"
+    stem_norm: StemNorm = "weight"
     dim: int = 256
     heads: int = 8
     kv_heads: int = 8
@@ -83,6 +84,12 @@ class ModelConfig:
     rotary_base: float = 10_000.0
 
     def __post_init__(self) -> None:
+        for name in _AT_LEAST_ONE:
+            if getattr(self, name) < 1:
+                raise WeightsError(f"expected {name} of at least 1, got {getattr(self, name)}")
+        for name in _AT_LEAST_ZERO:
+            if getattr(self, name) < 0:
+                raise WeightsError(f"expected {name} of at least 0, got {getattr(self, name)}")
         if self.dim % self.heads or (self.dim // self.heads) % 4:
             raise WeightsError(f"expected dim to be heads times a multiple of 4; got {self.dim} and {self.heads} heads")
         if self.heads % self.kv_heads:
@@ -100,6 +107,13 @@ class ModelConfig:
             )
         if self.max_prefix >= self.max_tokens:
             raise WeightsError(f"expected max_prefix below max_tokens; got {self.max_prefix} and {self.max_tokens}")
+        if bool(self.fusion_layers) != (self.question_to_patches or self.patches_to_question):
+            raise WeightsError(
+                "expected fusion_layers above 0 with question_to_patches or patches_to_question, and 0 without; got"
+                f" {self.fusion_layers}, {self.question_to_patches} and {self.patches_to_question}"
+            )
+        if self.patch_attention == "linear" and self.patch_window:
+            raise WeightsError(f"expected patch_window 0 with linear patch_attention, got {self.patch_window}")
         for name, kinds in _KINDS.items():
             if getattr(self, name) not in get_args(kinds):
                 raise WeightsError(f"expected {name} to be one of {get_args(kinds)}, got {getattr(self, name)!r}")
@@ -140,6 +154,10 @@ class ModelConfig:
         return cls(**{key: tuple(v) if isinstance(v := data[key], list) else v for key in data})  # type: ignore[arg-type]
 
 
+_AT_LEAST_ONE = (
+    "vocab", "side", "patch", "dim", "heads", "kv_heads", "encoder_layers", "decoder_layers", "mlp_ratio", "max_prefix",
+)  # fmt: skip
+_AT_LEAST_ZERO = ("fusion_layers", "patch_window", "text_window", "text_globals")
 _KINDS: dict[str, Any] = {
     "norm": Norm,
     "mlp": Mlp,

@@ -35,7 +35,7 @@ class Group:
     Attributes:
         name: For the log.
         rows: Pictures.
-        tokens: Packed tokens for each picture.
+        tokens: Packed tokens for each picture; 0: nothing is asked, only the picture's name is learned.
         side: Width and height of its pictures in pixels.
         shares: How often a picture comes from each source, relative to the others (`sources.SOURCES`).
     """
@@ -149,7 +149,7 @@ def make_batch(
         for _ in range(_TRIES):
             example = make_example(rng, source, side, mix, data)
             text, segments, positions = pack_row(tokenizer, example, tokens)
-            if text.tokens:
+            if text.tokens or not tokens:
                 break
         else:
             raise ValueError(f"expected some conversation about {source} to fit {tokens} tokens; got none")
@@ -174,7 +174,7 @@ def make_batch(
         seen,
         torch.from_numpy(labels),
         torch.from_numpy(patch_targets),
-        int((packed[3].max(axis=1) + 1).sum()),
+        int((packed[3].max(axis=1) + 1).sum()) if tokens else 0,
     )
 
 

@@ -23,14 +23,14 @@ class Losses:
 
     Attributes:
         total: What to minimise.
-        answers: Mean cross-entropy of the answers' tokens, in nats.
-        right: Share of answer tokens that are likeliest, given the right ones before.
+        answers: Mean cross-entropy of the answers' tokens, in nats; None where nothing is asked.
+        right: Share of answer tokens that are likeliest, given the right ones before; None likewise.
         labelled: Share of pictures whose name is likeliest from the class token; None where none has a name.
     """
 
     total: Tensor
-    answers: Tensor
-    right: Tensor
+    answers: Tensor | None
+    right: Tensor | None
     labelled: Tensor | None
 
 
@@ -50,9 +50,35 @@ class Learner(nn.Module):
         self.label_names = nn.Linear(recipe.model.dim, max(1, labels))
 
     def forward(self, batch: Batch) -> Losses:
-        """Losses of a batch."""
+        """Losses of a batch.
+
+        Raises:
+            ValueError: The batch has nothing to learn from.
+        """
+        recipe = self.recipe
+        encoded = self.network.encoder(batch.pixels.contiguous(memory_format=torch.channels_last))
+        parts: list[Tensor] = []
+        answers = right = labelled = None
+        if bool((batch.targets > 0).any()):
+            answers, right, wishes = self.answer_losses(encoded, batch)
+            parts += [answers, *wishes]
+        places = batch.patch_targets.shape[1]
+        known = batch.patch_targets[..., 0] >= 0
+        if recipe.patch_loss > 0 and bool(known.any()):
+            parts.append(recipe.patch_loss * self.naming_loss(encoded[:, :places][known], batch.patch_targets[known]))
+        named = batch.labels >= 0
+        if recipe.label_loss > 0 and bool(named.any()):
+            whole = encoded[named, places:] if recipe.model.class_token else encoded[named]
+            scores, names = self.label_names(whole.mean(1)).float(), batch.labels[named]
+            parts.append(recipe.label_loss * cross_entropy(scores, names, label_smoothing=recipe.label_smoothing))
+            labelled = (scores.argmax(-1) == names).float().mean()
+        if not parts:
+            raise ValueError("expected answers, covered patches or named pictures in a batch; got none of them")
+        return Losses(torch.stack(parts).sum(), answers, right, labelled)
+
+    def answer_losses(self, encoded: Tensor, batch: Batch) -> tuple[Tensor, Tensor, list[Tensor]]:
+        """Cross-entropy of the answers' tokens, the share of them that is right, and the weighted regularisers."""
         network, recipe = self.network, self.recipe
-        encoded = network.encoder(batch.pixels.contiguous(memory_format=torch.channels_last))
         memory, looks = fused_memory(network, encoded, batch)
         same = batch.segments[:, :, None] == batch.segments[:, None, :]
         patterns: list[Pattern] = []
@@ -70,28 +96,12 @@ class Learner(nn.Module):
         )
         learned = batch.targets > 0
         logits, wanted = network.decoder.logits(hidden[learned]).float(), batch.targets[learned]
-        answers = cross_entropy(logits, wanted)
-        total = answers
+        wishes: list[Tensor] = []
         if patterns:
             real = learned & (batch.seen[:, :, 0] > 0)
-            total = total + recipe.entropy_loss * torch.stack([mean_entropy(p, real) for p in patterns]).mean()
-            total = total + recipe.diversity_loss * torch.stack([head_likeness(p, real) for p in patterns]).mean()
-        places = batch.patch_targets.shape[1]
-        known = batch.patch_targets[..., 0] >= 0
-        if recipe.patch_loss > 0 and bool(known.any()):
-            total = total + recipe.patch_loss * self.naming_loss(encoded[:, :places][known], batch.patch_targets[known])
-        labelled = None
-        named = batch.labels >= 0
-        if recipe.label_loss > 0 and bool(named.any()):
-            scores = self.label_names(
-                encoded[named, places:].mean(1) if recipe.model.class_token else encoded[named].mean(1)
-            )
-            names = batch.labels[named]
-            total = total + recipe.label_loss * cross_entropy(
-                scores.float(), names, label_smoothing=recipe.label_smoothing
-            )
-            labelled = (scores.argmax(-1) == names).float().mean()
-        return Losses(total, answers, (logits.argmax(-1) == wanted).float().mean(), labelled)
+            wishes.append(recipe.entropy_loss * torch.stack([mean_entropy(p, real) for p in patterns]).mean())
+            wishes.append(recipe.diversity_loss * torch.stack([head_likeness(p, real) for p in patterns]).mean())
+        return cross_entropy(logits, wanted), (logits.argmax(-1) == wanted).float().mean(), wishes
 
     def naming_loss(self, patches: Tensor, names: Tensor) -> Tensor:
         """Cross-entropy of shape and colour, over all patches and once more over those that something covers.

@@ -213,9 +213,8 @@ class Run:
             with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.recipe.bf16):
                 losses = self.model(batch)
             losses.total.backward()
-            seen |= {f"{name} loss": float(losses.answers.detach()), f"{name} right": float(losses.right)}
-            if losses.labelled is not None:
-                seen[f"{name} labelled"] = float(losses.labelled)
+            found = {"loss": losses.answers, "right": losses.right, "labelled": losses.labelled}
+            seen |= {f"{name} {key}": float(value.detach()) for key, value in found.items() if value is not None}
             self.progress.questions += batch.questions
             self.progress.pictures += len(batch.tokens)
         seen["norm"] = float(nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip))
