@@ -37,7 +37,7 @@ def attend(q: Heads, k: Heads, v: Heads, allowed: Tensor | None = None) -> Heads
 def attend_watched(
     q: Heads, k: Heads, v: Heads, allowed: Tensor | None = None, at: Scope | None = None
 ) -> tuple[Heads, Pattern]:
-    """The same attention step by step, with its pattern; rows of the pattern sum to 1."""
+    """The same attention step by step, with its pattern; rows of the pattern sum to 1. Sites `scores` and `pattern`."""
     share = q.shape[1] // k.shape[1]
     if share > 1:
         k, v = k.repeat_interleave(share, dim=1), v.repeat_interleave(share, dim=1)

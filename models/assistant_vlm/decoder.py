@@ -20,15 +20,15 @@ from assistant_vlm.sites import Scope, Sites
 from assistant_vlm.windows import text_window
 
 CrossMemory = list[tuple[Heads, Heads]]
-"""Cross-attention keys and values of each decoder layer: patches row by row, class token, then fused question tokens."""
+"""Cross-attention keys and values of each layer: patches row by row, class token, then fused question tokens."""
 
 
 class DecoderBlock(nn.Module):
     """Look back at the tokens, look at the picture, think."""
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, layer: int) -> None:
         super().__init__()
-        self.parallel = config.block == "parallel"
+        self.layer, self.parallel = layer, config.block == "parallel"
         self.self_norm = Norm(config.norm, config.dim)
         self.self_attention = Attention(config.dim, config.heads, config.kv_heads)
         if not self.parallel:
@@ -52,8 +52,6 @@ class DecoderBlock(nn.Module):
         """What cross-attention adds."""
         q = self.cross_attention.queries(normed)
         return self.cross_attention.look(q, *memory, allowed, at and at.within("cross"))
-
-    layer: int = 0
 
     def forward(
         self,
@@ -96,13 +94,20 @@ class Decoder(nn.Module):
         learned = config.text_positions == "learned"
         self.positions = nn.Embedding(config.max_tokens, config.dim) if learned else None
         self.blocks: list[DecoderBlock]
-        self.blocks = nn.ModuleList(DecoderBlock(config) for _ in range(config.decoder_layers))  # type: ignore[assignment]
-        for layer, block in enumerate(self.blocks):
-            block.layer = layer
+        self.blocks = nn.ModuleList(DecoderBlock(config, i) for i in range(config.decoder_layers))  # type: ignore[assignment]
         self.norm = Norm(config.norm, config.dim)
 
-    def cross_memory(self, memory: Annotated[Tensor, "batch keys dim"]) -> CrossMemory:
-        """Cross-attention keys and values of all layers."""
+    def embed(
+        self, tokens: Annotated[Tensor, "batch tokens"], positions: Annotated[Tensor, "batch tokens"]
+    ) -> Annotated[Tensor, "batch tokens dim"]:
+        """The vectors of tokens, with their positions where those are learned; `batch` of the positions may be 1."""
+        hidden = self.embedding(tokens)
+        return hidden if self.positions is None else hidden + self.positions(positions)
+
+    def cross_memory(self, memory: Annotated[Tensor, "batch keys dim"], sites: Sites | None = None) -> CrossMemory:
+        """Cross-attention keys and values of all layers; site `memory`."""
+        if sites is not None:
+            memory = sites.visit("memory", memory)
         return [block.cross_attention.keys_values(memory) for block in self.blocks]
 
     def forward(
@@ -144,11 +149,8 @@ class Decoder(nn.Module):
             near = text_window(positions, keys, self.config.text_window, self.config.text_globals)
             allowed = near if allowed is None else allowed & near
         at = None if sites is None else sites.within("decoder")
-        hidden = self.embedding(tokens)
-        turn = None
-        if self.positions is not None:
-            hidden = hidden + self.positions(positions)
-        else:
+        hidden, turn = self.embed(tokens, positions), None
+        if self.positions is None:
             turn = rotary_table(positions, self.config.head_dim, self.config.rotary_base)
         if at is not None:
             hidden = at.visit("embed", hidden)

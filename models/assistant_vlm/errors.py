@@ -4,7 +4,8 @@ VlmError
 ├── WeightsError      a weights folder is missing, truncated, of another shape, or its tokenizer does not fit
 ├── PictureError      a picture cannot be read as pixels
 ├── SettingsError     a generation setting is out of range
-└── SitesError        a name is no activation of the model, or an edit changed its shape
+├── SitesError        a name is no activation of the model, or an edit changed its shape
+└── AdapterError      an adapter is unknown, of other weights or another shape, or its file cannot be read
 """
 
 
@@ -26,3 +27,7 @@ class SettingsError(VlmError):
 
 class SitesError(VlmError):
     """A named activation that the model does not have, or an edit that does not fit."""
+
+
+class AdapterError(VlmError):
+    """An adapter that cannot be attached, read or found."""

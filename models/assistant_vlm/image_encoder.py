@@ -8,9 +8,11 @@ from typing import Annotated
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import interpolate
 
 from assistant_vlm.attention import Attention
 from assistant_vlm.config import ModelConfig
+from assistant_vlm.errors import PictureError
 from assistant_vlm.feed_forward import FeedForward
 from assistant_vlm.linear_attention import linear_attend
 from assistant_vlm.norm import Norm
@@ -23,8 +25,8 @@ from assistant_vlm.windows import patch_window
 def place_waves(count: int, dim: int, device: torch.device | None = None) -> Annotated[Tensor, "count dim"]:
     """Sines and cosines of the centres of `count` equal parts of the picture (Vaswani et al. 2017, section 3.5).
 
-    Wavelengths run from an eighth of the picture to four times its width. Their root-mean-square is 0.7, about as loud as
-    the stem's output: places that start far quieter stay unheard.
+    Wavelengths run from an eighth of the picture to four times its width. Their root-mean-square is 0.7, about as loud
+    as the stem's output: places that start far quieter stay unheard.
     """
     pairs = (dim + 1) // 2
     wavelength = 0.125 * 32 ** torch.linspace(0, 1, pairs, device=device)
@@ -38,22 +40,28 @@ class Places(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.half, self.learned = config.dim // 2, config.patch_positions == "learned"
+        self.row_dim, self.learned = config.dim // 2, config.patch_positions == "learned"
         if self.learned:
-            self.row = nn.Parameter(place_waves(config.rows, self.half))
-            self.col = nn.Parameter(place_waves(config.cols, config.dim - self.half))
+            self.row = nn.Parameter(place_waves(config.rows, self.row_dim))
+            self.col = nn.Parameter(place_waves(config.cols, config.dim - self.row_dim))
         else:
             self.gain = nn.Parameter(torch.ones(config.dim))
 
     def forward(self, rows: int, cols: int) -> Annotated[Tensor, "keys dim"]:
-        """One vector for each patch, row by row from the top left; learned ones exist for one grid only."""
+        """One vector for each patch, row by row from the top left; learned ones are stretched to another grid."""
         if self.learned:
-            row, col = self.row, self.col
+            row, col = _stretched(self.row, rows), _stretched(self.col, cols)
         else:
-            width = len(self.gain) - self.half
-            row = place_waves(rows, self.half, self.gain.device) * self.gain[: self.half]
-            col = place_waves(cols, width, self.gain.device) * self.gain[self.half :]
+            width = len(self.gain) - self.row_dim
+            row = place_waves(rows, self.row_dim, self.gain.device) * self.gain[: self.row_dim]
+            col = place_waves(cols, width, self.gain.device) * self.gain[self.row_dim :]
         return torch.cat((row.repeat_interleave(cols, 0), col.repeat(rows, 1)), dim=-1)
+
+
+def _stretched(table: Annotated[Tensor, "places dim"], count: int) -> Annotated[Tensor, "count dim"]:
+    if len(table) == count:
+        return table
+    return interpolate(table.T[None], size=count, mode="linear", align_corners=False)[0].T
 
 
 class EncoderBlock(nn.Module):
@@ -122,7 +130,15 @@ class ImageEncoder(nn.Module):
         Args:
             pixels: In [0, 1]; height and width are multiples of the patch.
             sites: Who watches.
+
+        Raises:
+            PictureError: Pixels of another shape.
         """
+        if pixels.ndim != 4 or pixels.shape[1] != 3 or any(n < 1 or n % self.config.patch for n in pixels.shape[2:]):
+            raise PictureError(
+                f"expected pixels of shape [batch, 3, height, width], the last two multiples of {self.config.patch};"
+                f" got {list(pixels.shape)}"
+            )
         at = None if sites is None else sites.within("encoder")
         grid = self.stem(pixels * 2 - 1)
         rows, cols = grid.shape[2:]

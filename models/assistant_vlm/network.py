@@ -3,6 +3,7 @@
 import math
 from typing import Annotated
 
+import torch
 from torch import Tensor, nn
 
 from assistant_vlm.config import ModelConfig
@@ -55,7 +56,8 @@ class Network(nn.Module):
         """
         if self.fusion is None:
             return patches, None
-        patches, fused = self.fusion(patches, self.decoder.embedding(question), real, sites)
+        positions = torch.arange(question.shape[1], device=question.device)[None]
+        patches, fused = self.fusion(patches, self.decoder.embed(question, positions), real, sites)
         return patches, fused if self.config.question_to_patches else None
 
     @property

@@ -1,8 +1,8 @@
 """Rotary positions: queries and keys turned by an angle that grows with the position.
 
-Source: Su et al. 2021, "RoFormer", section 3.2. Pairs are the two halves of a head (as in GPT-NeoX), not neighbours. In
-two dimensions, half of the pairs turn with the row and half with the column (Heo et al. 2024, "Rotary Position Embedding
-for Vision Transformer", section 3.2, axial form).
+Source: Su et al. 2021, "RoFormer", section 3.2. Pairs are the two halves of a head (as in GPT-NeoX), not neighbours.
+In two dimensions, half of the pairs turn with the row and half with the column (Heo et al. 2024, "Rotary Position
+Embedding for Vision Transformer", section 3.2, axial form).
 """
 
 from typing import Annotated

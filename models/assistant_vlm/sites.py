@@ -9,7 +9,7 @@ import fnmatch
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
 
-from torch import Tensor
+from torch import Tensor, is_tensor
 
 from assistant_vlm.config import ModelConfig
 from assistant_vlm.errors import SitesError
@@ -21,7 +21,12 @@ _MLP = ("mlp_post", "mlp_out")
 
 
 def site_names(config: ModelConfig) -> tuple[str, ...]:
-    """Every site of a network of this shape, in the order in which a run passes them first."""
+    """Every site of a network of this shape, in the order in which a run passes them first.
+
+    Of an attention: `q k v` as they are multiplied (turned by their positions; keys and values also of cached tokens),
+    `scores` before and `pattern` after the softmax, `z` what each head gathered, `out` what is added to the residual
+    stream. `stem` is a patch before its place is added, `embed` after; `memory` is what the decoder attends to.
+    """
     names = ["encoder.stem", "encoder.embed"]
     patterned = tuple(p for p in _ATTENTION if config.patch_attention == "softmax" or p not in ("scores", "pattern"))
     for layer in range(config.encoder_layers):
@@ -31,7 +36,8 @@ def site_names(config: ModelConfig) -> tuple[str, ...]:
     for layer in range(config.fusion_layers):
         here = [f"self.{p}" for p in _ATTENTION]
         here += [f"question_to_patches.{p}" for p in _ATTENTION if config.question_to_patches]
-        here += [f"question.{p}" for p in _MLP]
+        if config.question_to_patches or layer < config.fusion_layers - 1:
+            here += [f"question.{p}" for p in _MLP]
         if config.patches_to_question:
             here += [f"patches_to_question.{p}" for p in _ATTENTION] + [f"patches.{p}" for p in _MLP]
         names += [f"fusion.{layer}.{p}" for p in here]
@@ -48,12 +54,14 @@ class Sites:
 
     Attributes:
         values: What was read: one tensor for each time the run passed the site (a generation passes the decoder's once
-            for the prefix and once for each token). They are the values after an edit, detached.
+            for the prefix and once for each token). They are copies of the values after an edit, without gradients; who
+            wants gradients takes the value in an edit that gives it back.
 
     Args:
         config: Shape of the network it is for.
-        read: Site names or patterns with `*`, as in `decoder.*.cross.pattern`.
-        edit: For a site name or pattern, what to put in the activation's place; the shape must stay.
+        read: Site names or patterns with `*`, as in `decoder.*.cross.pattern`; `*` stands for dots too.
+        edit: For a site name or pattern, what to put in the activation's place; the shape must stay. It gets a copy, so
+            it may change that in place, but must return it. Several that fit a site follow each other in their order.
 
     Raises:
         SitesError: A name or pattern fits no site.
@@ -81,17 +89,20 @@ class Sites:
         """The value to go on with.
 
         Raises:
-            SitesError: An edit changed the shape.
+            SitesError: An edit changed the shape, or gave no tensor back.
         """
         for change in self._edits.get(name, ()):
-            changed = change(value)
+            # A copy: keys and values are the cache's own memory, and the residual stream has several names.
+            changed = change(value.clone())
+            if not is_tensor(changed):
+                raise SitesError(f"{name}: expected the edit to return a tensor, got {type(changed).__name__}")
             if changed.shape != value.shape:
                 raise SitesError(
                     f"{name}: expected the edit to keep the shape {tuple(value.shape)}, got {tuple(changed.shape)}"
                 )
             value = changed
         if name in self.values:
-            self.values[name].append(value.detach())
+            self.values[name].append(value.detach().clone())
         return value
 
     def only(self, name: str) -> Tensor:
