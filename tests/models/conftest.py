@@ -16,7 +16,9 @@ from training.tokenizer_recipe import train_tokenizer
 TINY = ModelConfig(
     vocab=512,
     side=32,
+    patch=8,
     stem_channels=(8, 8),
+    stem_blocks=(0, 1, 0),
     dim=32,
     heads=4,
     kv_heads=2,
