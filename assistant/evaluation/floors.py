@@ -26,25 +26,34 @@ def next_different(keys: Mapping[int, int | str]) -> dict[int, int]:
 def majority(trials: Sequence[Trial]) -> Majority:
     """The most frequent right answer (of equally frequent ones, the first by the alphabet), given every time."""
     counts = Counter(normalise(trial.expected) for trial in trials)
-    answer, right = min(counts.items(), key=lambda item: (-item[1], item[0]))
+    answer = _most_frequent(counts)
     shown = next(trial.expected for trial in trials if normalise(trial.expected) == answer)
-    return Majority(shown, Share.of(right, len(trials)))
+    return Majority(shown, Share.of(counts[answer], len(trials)))
 
 
 def question_alone(trials: Sequence[Trial]) -> Share:
-    """How many are right with the most frequent answer that the same question has in the other rows.
+    """How many are right with the answer that the same question mostly has about other pictures.
 
-    The trial itself is left out of the count, or a question that occurs once would give its own answer away; where no
-    other row asks it, the most frequent answer of all stands in.
+    That answer is counted on every second row and tried on the others, and the other way round: on the same rows, a
+    question that is asked once would give its own answer away. Where no row of the other half asks it, the most
+    frequent answer of that half stands in.
     """
-    overall = normalise(majority(trials).answer)
-    counts: dict[str, Counter[str]] = defaultdict(Counter)
-    for trial in trials:
-        counts[normalise(trial.question)][normalise(trial.expected)] += 1
     right = 0
-    for trial in trials:
-        expected = normalise(trial.expected)
-        others = {answer: count - (answer == expected) for answer, count in counts[normalise(trial.question)].items()}
-        best = min(others.items(), key=lambda item: (-item[1], item[0]))
-        right += (best[0] if best[1] else overall) == expected
+    for half in (0, 1):
+        known = [trial for trial in trials if trial.place % 2 != half]
+        counts: dict[str, Counter[str]] = defaultdict(Counter)
+        for trial in known:
+            counts[normalise(trial.question)][normalise(trial.expected)] += 1
+        best = {question: _most_frequent(answers) for question, answers in counts.items()}
+        fallback = normalise(majority(known).answer) if known else None
+        right += sum(
+            best.get(normalise(trial.question), fallback) == normalise(trial.expected)
+            for trial in trials
+            if trial.place % 2 == half
+        )
     return Share.of(right, len(trials))
+
+
+def _most_frequent(counts: Counter[str]) -> str:
+    """Of equally frequent ones, the first by the alphabet."""
+    return min(counts, key=lambda answer: (-counts[answer], answer))

@@ -88,7 +88,7 @@ class Score:
     top5: Share | None
     majority: Majority
     question_alone: Share | None
-    """For files with questions: the most frequent answer that other pictures have to the very same question."""
+    """For rows with questions: the answer that the same question mostly has about other pictures."""
     blank: Floor | None
     swapped: Floor | None
     by_kind: dict[str, Share]

@@ -105,3 +105,27 @@ def test_the_bootstrap_covers_the_mean_and_repeats_itself():
     assert (low, high) == (pytest.approx(43.84, abs=0.8), pytest.approx(55.16, abs=0.8))
     assert bootstrap(counts, lambda mean: float(mean[0]), seed=0) == (low, high)
     assert bootstrap([[5.0]], lambda mean: float(mean[0]), seed=0) == (5.0, 5.0)
+
+
+def test_both_are_those_of_the_programs_that_papers_use():
+    # What the COCO caption evaluation (coco-caption, its Bleu(4) and Cider, as packed in pycocoevalcap) gives for these.
+    references = [
+        [
+            "a brown dog runs across the wet grass",
+            "the dog is running on grass",
+            "a dog runs through a green field",
+        ],
+        ["two children play with a ball on the beach", "kids play ball near the sea"],
+        ["a man in a red shirt rides a bike", "the man rides his bike down the street", "a cyclist in red"],
+    ]
+    captions = [
+        "a brown dog runs through the grass",
+        "two children play with a ball",
+        "a man in a blue shirt stands on the street",
+    ]
+    assert bleu(corpus(captions, references)) == pytest.approx(
+        57.17586823361664, abs=1e-5
+    )  # theirs adds 1e-9 to counts
+    cider = CiderD(references)
+    scores = [cider.score(text, each) for text, each in zip(captions, references, strict=True)]
+    assert scores == pytest.approx([277.036595, 398.176706, 152.030986], abs=1e-5)
