@@ -59,15 +59,16 @@ def random_boxes(rng: random.Random) -> Boxes:
     """Three towers of one to four blocks, or three boxes of one to seven scattered shapes."""
     palette = list(BOX_COLOURS) if rng.random() < 0.75 else rng.sample(list(BOX_COLOURS), 2)
     if rng.random() < 0.5:
-        return Boxes(tuple(_tower(rng, palette) for _ in range(3)), True)
+        heights = [rng.choice((1, 2, 3, 3, 4, 4)) for _ in range(3)]
+        if rng.random() < 0.12:  # one height for all happens too rarely by chance
+            heights = [heights[0]] * 3
+        return Boxes(tuple(_tower(rng, palette, height) for height in heights), True)
     shapes = BOX_SHAPES if rng.random() < 0.8 else tuple(rng.sample(BOX_SHAPES, 2))
     return Boxes(tuple(_scatter(rng, palette, shapes) for _ in range(3)), False)
 
 
-def _tower(rng: random.Random, palette: list[str]) -> tuple[Item, ...]:
-    return tuple(
-        Item("square", rng.choice(palette), 40, 80 - 21 * i, 20) for i in range(rng.choice((1, 2, 3, 3, 4, 4)))
-    )
+def _tower(rng: random.Random, palette: list[str], height: int) -> tuple[Item, ...]:
+    return tuple(Item("square", rng.choice(palette), 40, 80 - 21 * i, 20) for i in range(height))
 
 
 def _scatter(rng: random.Random, palette: list[str], shapes: tuple[str, ...]) -> tuple[Item, ...]:

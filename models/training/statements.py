@@ -1,8 +1,8 @@
 """Statements about pictures of three boxes, in the style of NLVR's sentences, with exact evaluators.
 
-Each rule makes a sentence and says whether it holds; where people read a sentence in two ways that differ here ("there
-are two circles" when there are three), it is not used. Rules for towers and for scattered shapes are told apart, as
-the corpus' writers did.
+Each rule makes a sentence, if it can one of the wanted truth, and says whether it holds. Where people read a sentence in
+two ways that differ here ("there are two circles" when there are three), it is not used. Rules for towers and for
+scattered shapes are told apart, as the corpus' writers did.
 """
 
 import random
@@ -15,7 +15,8 @@ from training.questions import Asked
 
 Stated = tuple[str, bool, dict[str, str]]
 """A sentence, whether it holds, and what it is about."""
-Rule = Callable[[random.Random, Boxes], Stated | None]
+Rule = Callable[[random.Random, Boxes, bool], Stated | None]
+_FORMS: Final = ("exactly", "at least", "at most", "plain")
 _NUMBERS: Final = ("no", "one", "two", "three", "four", "five", "six", "seven")
 
 
@@ -43,14 +44,17 @@ def _an(noun: str) -> str:
     return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
 
 
-def _compare(rng: random.Random, found: int, plain: bool = True) -> tuple[str, int, bool] | None:
-    """A comparison of a number with what was found: its words, the number, and whether it holds."""
-    form = rng.choice(("exactly", "at least", "at most", "plain") if plain else ("exactly", "at least"))
-    n = max(1, found + rng.choice((-1, 0, 0, 1, 1, 2)))
-    if n > 6 or (form == "plain" and found > n):
-        return None
-    holds = {"exactly": found == n, "plain": found == n, "at least": found >= n, "at most": found <= n}[form]
-    return form, n, holds
+def _compare(rng: random.Random, found: int, wanted: bool, forms: tuple[str, ...] = _FORMS) -> tuple[str, int] | None:
+    """A comparison with the number that was found, which holds if `wanted`: its form and its number."""
+    form = rng.choice(forms)
+    if form == "at most":
+        n = found + rng.choice((0, 0, 1)) if wanted else found - rng.choice((1, 1, 2))
+    elif form == "at least":
+        n = found - rng.choice((0, 0, 1)) if wanted else found + rng.choice((1, 1, 2))
+    else:  # more than a plain number are not said to be that number, nor clearly not
+        off = rng.choice((1, 1, 2, -1) if form == "exactly" else (1, 1, 2))
+        n = found if wanted else found + off
+    return (form, n) if 1 <= n <= 7 else None
 
 
 def _are(form: str, n: int, rng: random.Random) -> str:
@@ -75,32 +79,34 @@ def _touches(item: Item, where: str) -> bool:
     return {"": True, "wall": bool(walls), "no wall": not walls, "corner": len(walls) > 1}[where]
 
 
-def count_all(rng: random.Random, boxes: Boxes) -> Stated | None:
+def count_all(rng: random.Random, boxes: Boxes, wanted: bool) -> Stated | None:
     """How many items of a kind there are in the whole picture."""
     colour, shape = _some_kind(rng, boxes.towers)
     where = "" if boxes.towers or rng.random() < 0.45 else rng.choice(list(_TOUCHING)[1:])
     found = sum(_fits(i, colour, shape) and _touches(i, where) for i in boxes.items)
-    compared = _compare(rng, found)
+    compared = _compare(rng, found, wanted)
+    if rng.random() < 0.35:
+        compared = ("no", 0) if rng.random() < 0.4 else ("some", 1)
+        if wanted != ((found == 0) == (compared[0] == "no")):
+            return None
     if compared is None:
         return None
-    form, n, holds = compared
-    if rng.random() < 0.3:
-        form, n, holds = ("no", 0, found == 0) if rng.random() < 0.4 else ("some", 1, found > 0)
+    form, n = compared
     noun = _noun(rng, colour, shape, boxes.towers, n > 1)
     start = {"no": f"there is no {noun}", "some": f"there is {_an(noun)}"}.get(form) or f"{_are(form, n, rng)} {noun}"
     about = {"rule": "count", "form": form, "n": str(n), "colour": colour, "shape": shape, "where": where}
-    return f"{start} {rng.choice(_TOUCHING[where] or ('',))}".strip(), holds, about
+    return f"{start} {rng.choice(_TOUCHING[where] or ('',))}".strip(), wanted, about
 
 
-def box_with(rng: random.Random, boxes: Boxes) -> Stated | None:
+def box_with(rng: random.Random, boxes: Boxes, wanted: bool) -> Stated | None:
     """Whether some, or every, box holds items of a kind."""
     colour, shape = _some_kind(rng, False)
     counts = [sum(_fits(i, colour, shape) for i in box) for box in boxes.boxes]
     each = rng.random() < 0.3
-    form = rng.choice(("exactly", "at least"))
-    n = rng.randint(1, 2) if each else max(1, rng.choice(counts) + rng.choice((0, 0, 1)))
-    if n > 7:
+    compared = _compare(rng, rng.choice(counts), wanted, ("exactly", "at least"))
+    if compared is None:
         return None
+    form, n = compared
     holds = (all if each else any)(c == n if form == "exactly" else c >= n for c in counts)
     noun = f"{form} {_number(rng, n)} {_noun(rng, colour, shape, False, n > 1)}"
     start = (
@@ -114,7 +120,7 @@ def box_with(rng: random.Random, boxes: Boxes) -> Stated | None:
     return f"{start} {noun}", holds, about
 
 
-def box_with_both(rng: random.Random, boxes: Boxes) -> Stated | None:
+def box_with_both(rng: random.Random, boxes: Boxes, wanted: bool) -> Stated | None:
     """Whether a box holds two kinds of items at once."""
     first, second = _some_kind(rng, False), _some_kind(rng, False)
     if first == second or not (first[0] or first[1]) or not (second[0] or second[1]):
@@ -128,30 +134,30 @@ def box_with_both(rng: random.Random, boxes: Boxes) -> Stated | None:
     return f"there is a box with {nouns[0]} and {nouns[1]}", holds, about
 
 
-def box_colours(rng: random.Random, boxes: Boxes) -> Stated | None:
+def box_colours(rng: random.Random, boxes: Boxes, wanted: bool) -> Stated | None:
     """Whether a box (or tower) has items of just these colours, or of all three."""
     sets = [frozenset(i.colour for i in box) for box in boxes.boxes]
     thing = "tower" if boxes.towers else "box"
     things = "blocks" if boxes.towers else "items"
-    wanted = rng.sample(list(BOX_COLOURS), rng.choice((1, 1, 2, 2, 3)))
-    about = {"rule": "colours", "colours": " ".join(sorted(wanted))}
-    if len(wanted) == 3:
+    colours = rng.sample(list(BOX_COLOURS), rng.choice((1, 1, 2, 2, 3)))
+    about = {"rule": "colours", "colours": " ".join(sorted(colours))}
+    if len(colours) == 3:
         if boxes.towers:
             return "there is a tower with blocks of three different colors", any(len(s) == 3 for s in sets), about
         return "there is a box with items of all 3 different colors", any(len(s) == 3 for s in sets), about
-    holds = frozenset(wanted) in sets
-    if len(wanted) == 2 and not holds and any(s < frozenset(wanted) for s in sets):
+    holds = frozenset(colours) in sets
+    if len(colours) == 2 and not holds and any(s < frozenset(colours) for s in sets):
         return None  # `only black and blue` may be said of a box with black items alone
-    return f"there is a {thing} with only {' and '.join(wanted)} {things}", holds, about
+    return f"there is a {thing} with only {' and '.join(colours)} {things}", holds, about
 
 
-def box_size(rng: random.Random, boxes: Boxes) -> Stated | None:
+def box_size(rng: random.Random, boxes: Boxes, wanted: bool) -> Stated | None:
     """Whether a box has so many items."""
     counts = [len(box) for box in boxes.boxes]
-    n = max(1, rng.choice(counts) + rng.choice((0, 0, 0, -1, 1)))
-    form = rng.choice(("exactly", "at least"))
-    if n > 7:
+    compared = _compare(rng, rng.choice(counts), wanted, ("exactly", "at least"))
+    if compared is None:
         return None
+    form, n = compared
     holds = any(c == n if form == "exactly" else c >= n for c in counts)
     noun = _noun(rng, "", "", boxes.towers, n > 1)
     thing = "tower" if boxes.towers else "box"
@@ -159,23 +165,23 @@ def box_size(rng: random.Random, boxes: Boxes) -> Stated | None:
     return f"there is a {thing} with {form} {_number(rng, n)} {noun}", holds, about
 
 
-def tower_end(rng: random.Random, boxes: Boxes) -> Stated | None:
+def tower_end(rng: random.Random, boxes: Boxes, wanted: bool) -> Stated | None:
     """How many towers have a colour at the top or the base."""
     colour, end = rng.choice(list(BOX_COLOURS)), rng.choice(("top", "base"))
     found = sum(box[-1 if end == "top" else 0].colour == colour for box in boxes.boxes)
-    compared = _compare(rng, found, plain=False)
+    compared = _compare(rng, found, wanted, ("exactly", "at least"))
     if compared is None or compared[1] > 3:
         return None
-    form, n, holds = compared
+    form, n = compared
     about = {"rule": "end", "colour": colour, "end": end, "form": form, "n": str(n)}
     if form == "at least" and n == 1:
         start = rng.choice(("there is a tower with", "there is at least one tower with"))
     else:
         start = f"{_are(form, n, rng)} tower{'s' if n > 1 else ''} with"
-    return f"{start} a {colour} block at the {end}", holds, about
+    return f"{start} a {colour} block at the {end}", wanted, about
 
 
-def tower_of_height(rng: random.Random, boxes: Boxes) -> Stated | None:
+def tower_of_height(rng: random.Random, boxes: Boxes, wanted: bool) -> Stated | None:
     """What the one tower of a height has at its top or base."""
     heights = [len(box) for box in boxes.boxes]
     single = [h for h in heights if heights.count(h) == 1]
@@ -196,7 +202,7 @@ def tower_of_height(rng: random.Random, boxes: Boxes) -> Stated | None:
     return text, found == colour, about
 
 
-def block_over(rng: random.Random, boxes: Boxes) -> Stated | None:
+def block_over(rng: random.Random, boxes: Boxes, wanted: bool) -> Stated | None:
     """Whether a block of one colour lies on one of another colour."""
     upper, lower = rng.choice(list(BOX_COLOURS)), rng.choice(list(BOX_COLOURS))
     pairs = {(b.colour, a.colour) for box in boxes.boxes for a, b in pairwise(box)}
@@ -216,37 +222,56 @@ def block_over(rng: random.Random, boxes: Boxes) -> Stated | None:
     return form.format(u=upper, l=lower), holds, about
 
 
-def same_height(rng: random.Random, boxes: Boxes) -> Stated | None:
-    """Whether towers are equally high."""
+def two_same_height(rng: random.Random, boxes: Boxes, wanted: bool) -> Stated | None:
+    """Whether two towers are equally high."""
     heights = {len(box) for box in boxes.boxes}
-    if rng.random() < 0.6:
-        return "there are at least two towers with the same height", len(heights) < 3, {"rule": "two same height"}
+    return "there are at least two towers with the same height", len(heights) < 3, {"rule": "two same height"}
+
+
+def all_same_height(rng: random.Random, boxes: Boxes, wanted: bool) -> Stated | None:
+    """Whether all towers are equally high."""
+    heights = {len(box) for box in boxes.boxes}
     return "all towers have the same height", len(heights) == 1, {"rule": "all same height"}
 
 
-RULES: Final[dict[bool, tuple[Rule, ...]]] = {
+RULES: Final[dict[bool, tuple[tuple[Rule, float], ...]]] = {
     True: (
-        tower_end,
-        tower_end,
-        tower_of_height,
-        block_over,
-        block_over,
-        count_all,
-        box_size,
-        box_colours,
-        same_height,
+        (tower_end, 0.5),
+        (tower_end, 0.5),
+        (tower_of_height, 0.5),
+        (block_over, 0.5),
+        (block_over, 0.5),
+        (count_all, 0.5),
+        (box_size, 0.5),
+        (box_colours, 0.5),
+        (two_same_height, 0.35),
+        (all_same_height, 0.82),
     ),
-    False: (count_all, count_all, count_all, box_with, box_with_both, box_colours, box_size),
+    False: (
+        (count_all, 0.5),
+        (count_all, 0.5),
+        (count_all, 0.5),
+        (box_with, 0.5),
+        (box_with_both, 0.65),
+        (box_colours, 0.5),
+        (box_size, 0.5),
+    ),
 }
-"""Rules for towers and for scattered shapes."""
+"""Rules for towers and for scattered shapes, each with the chance that a true sentence is wanted.
+
+It is not one half where pictures of which such a sentence is true (or false) are rare.
+"""
 
 
 def state(rng: random.Random, boxes: Boxes) -> Asked | None:
-    """A statement about the picture, true or false with equal chance; None where none was found in some tries."""
-    wanted = rng.random() < 0.5
-    for _ in range(30):
-        stated = rng.choice(RULES[boxes.towers])(rng, boxes)
+    """A statement about the picture; None where the rule that was drawn has none of the wanted truth.
+
+    Rule and truth are drawn apart, lest a rule's words alone give away the answer.
+    """
+    rule, chance = rng.choice(RULES[boxes.towers])
+    wanted = rng.random() < chance
+    for _ in range(15):
+        stated = rule(rng, boxes, wanted)
         if stated is not None and stated[1] == wanted:
-            text, holds, about = stated
-            return Asked(text, "true" if holds else "false", "statement", about)
+            return Asked(stated[0], "true" if wanted else "false", "statement", stated[2])
     return None
