@@ -108,7 +108,7 @@ def test_the_bootstrap_covers_the_mean_and_repeats_itself():
 
 
 def test_both_are_those_of_the_programs_that_papers_use():
-    # What the COCO caption evaluation (coco-caption, its Bleu(4) and Cider, as packed in pycocoevalcap) gives for these.
+    # What the COCO caption evaluation (its Bleu(4) and Cider, as packed in pycocoevalcap) gives for these.
     references = [
         [
             "a brown dog runs across the wet grass",
