@@ -88,7 +88,8 @@ class BuiltInBackend:
         """What it would say as the first answer of a chat, and how sure it is; also where a chat would withhold it."""
         model = self._ready()
         turn = Turn(question=Message(text=question, images=(picture,)))
-        steps = list(model.generate(self._encode(picture), _question(turn), (), _generation_settings(turn)))
+        encoded, settings = self._encode(picture), _generation_settings(turn)
+        steps = list(model.generate(encoded, _question(turn), (), settings, lambda: False))
         return "".join(step.text for step in steps), _confidence(model, steps, True)
 
     def phrase(self, label: str, task: Literal["label", "naming"]) -> str:

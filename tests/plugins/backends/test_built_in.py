@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw
 
 from assistant import AnswerEnd, Delta, Message, ModelInfo, Trace, Turn, TurnRecord, TurnSettings
 from assistant.errors import BackendError, ModelLoadError
+from assistant.evaluation.subject import AnswersPictures, PhrasesLabels
 from assistant.intake import read_image
 from assistant.settings import Settings
 from assistant.testing import ask, make_runtime
@@ -164,6 +165,24 @@ def test_stop_ends_it_without_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_missing_weights_are_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(ModelLoadError, match="assistant doctor"):
         BuiltInBackend(tmp_path / "nowhere").load()
+
+
+# What a measurement asks
+
+
+def test_a_measurement_hears_what_a_chat_would_withhold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    backend, model = scripted({"red": 0.2}, monkeypatch)
+    assert isinstance(backend, AnswersPictures)
+    assert backend.answer_picture(drawn("red", tmp_path), "what?") == ("a red circle", 0.2)
+    assert backend.abstain_below == 0.5
+    assert model.asked == [("what?", ())]
+
+
+def test_classes_are_phrased_as_the_model_says_them() -> None:
+    backend = BuiltInBackend()
+    assert isinstance(backend, PhrasesLabels)
+    assert backend.phrase("Orange", "label") == "an orange"
+    assert backend.phrase("Grinning Face", "naming") == "grinning face"
 
 
 # With the weights that ship
