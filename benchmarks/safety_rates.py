@@ -48,6 +48,8 @@ def main() -> int:
     for label in ("harmful", "safe"):
         mine = [row for row in rows if row["label"] == label]
         hits, total = sum(int(str(row["refused"])) for row in mine), sum(int(str(row["total"])) for row in mine)
+        if not total:
+            continue
         mine.append({"file": "all", "label": label, "refused": hits, "total": total, "interval": wilson(hits, total)})
         for row in mine:
             low, high = row["interval"]  # type: ignore[misc]

@@ -245,7 +245,7 @@ def _read_row(value: dict[str, Any], place: int) -> Row | Problem:
 def _read_meta(text: str | None) -> dict[str, Any]:
     try:
         meta = json.loads(text or "{}")
-    except ValueError:  # what is in it refines the report, and no score hangs on it
+    except (ValueError, RecursionError):  # what is in it refines the report, and no score hangs on it
         return {}
     return cast("dict[str, Any]", meta) if isinstance(meta, dict) else {}
 
