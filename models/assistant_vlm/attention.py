@@ -15,18 +15,19 @@ from assistant_vlm.rotary import Turn, rotate
 from assistant_vlm.sites import Scope
 
 Heads = Annotated[Tensor, "batch heads tokens head_dim"]
+KeyHeads = Annotated[Tensor, "batch kv_heads keys head_dim"]
 Pattern = Annotated[Tensor, "batch heads tokens keys"]
 
 
-def attend(q: Heads, k: Heads, v: Heads, allowed: Tensor | None = None) -> Heads:
+def attend(q: Heads, k: KeyHeads, v: KeyHeads, allowed: Tensor | None = None) -> Heads:
     """Attention when nobody watches: by the fused kernel, or step by step where gradients are needed.
 
     The fused kernel's way back on a processor takes several times as long as that of plain products.
 
     Args:
-        q: `[batch, heads, tokens, head_dim]`.
-        k: `[batch, kv_heads, keys, head_dim]`; `heads` must be a multiple of `kv_heads`.
-        v: Like `k`.
+        q: Queries.
+        k: Keys; `heads` must be a multiple of `kv_heads`.
+        v: Values.
         allowed: True where a token may look at a key, `[batch or 1, 1, tokens or 1, keys]`; None for everywhere.
     """
     if torch.is_grad_enabled() and q.requires_grad and q.device.type == "cpu":
@@ -35,7 +36,7 @@ def attend(q: Heads, k: Heads, v: Heads, allowed: Tensor | None = None) -> Heads
 
 
 def attend_watched(
-    q: Heads, k: Heads, v: Heads, allowed: Tensor | None = None, at: Scope | None = None
+    q: Heads, k: KeyHeads, v: KeyHeads, allowed: Tensor | None = None, at: Scope | None = None
 ) -> tuple[Heads, Pattern]:
     """The same attention step by step, with its pattern; rows of the pattern sum to 1. Sites `scores` and `pattern`."""
     share = q.shape[1] // k.shape[1]
@@ -67,14 +68,16 @@ class Attention(nn.Module):
         q = self._split(self.query(hidden), self.heads)
         return q if turn is None else rotate(q, *turn)
 
-    def keys_values(self, hidden: Annotated[Tensor, "batch keys dim"], turn: Turn | None = None) -> tuple[Heads, Heads]:
+    def keys_values(
+        self, hidden: Annotated[Tensor, "batch keys dim"], turn: Turn | None = None
+    ) -> tuple[KeyHeads, KeyHeads]:
         """Keys, turned by their positions, and values of `hidden`, split into kv_heads."""
         keys, values = self.key_value(hidden).chunk(2, dim=-1)
         k = self._split(keys, self.kv_heads)
         return (k if turn is None else rotate(k, *turn)), self._split(values, self.kv_heads)
 
     def look(
-        self, q: Heads, k: Heads, v: Heads, allowed: Tensor | None = None, at: Scope | None = None
+        self, q: Heads, k: KeyHeads, v: KeyHeads, allowed: Tensor | None = None, at: Scope | None = None
     ) -> Annotated[Tensor, "batch tokens dim"]:
         """What the layer adds to the residual stream; sites `q k v scores pattern z out` when `at` is given."""
         if at is None:

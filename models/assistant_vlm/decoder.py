@@ -10,7 +10,7 @@ from typing import Annotated
 import torch
 from torch import Tensor, nn
 
-from assistant_vlm.attention import Attention, Heads
+from assistant_vlm.attention import Attention, KeyHeads
 from assistant_vlm.cache import Cache
 from assistant_vlm.config import ModelConfig
 from assistant_vlm.feed_forward import FeedForward
@@ -19,7 +19,7 @@ from assistant_vlm.rotary import Turn, rotary_table
 from assistant_vlm.sites import Scope, Sites
 from assistant_vlm.windows import text_window
 
-CrossMemory = list[tuple[Heads, Heads]]
+CrossMemory = list[tuple[KeyHeads, KeyHeads]]
 """Cross-attention keys and values of each layer: patches row by row, class token, then fused question tokens."""
 
 
@@ -47,7 +47,7 @@ class DecoderBlock(nn.Module):
         return self.self_attention.look(q, k, v, allowed, at and at.within("self"))
 
     def look_at_picture(
-        self, normed: Tensor, memory: tuple[Heads, Heads], allowed: Tensor | None, at: Scope | None
+        self, normed: Tensor, memory: tuple[KeyHeads, KeyHeads], allowed: Tensor | None, at: Scope | None
     ) -> Annotated[Tensor, "batch tokens dim"]:
         """What cross-attention adds."""
         q = self.cross_attention.queries(normed)
@@ -56,7 +56,7 @@ class DecoderBlock(nn.Module):
     def forward(
         self,
         hidden: Annotated[Tensor, "batch tokens dim"],
-        memory: tuple[Heads, Heads] | None,
+        memory: tuple[KeyHeads, KeyHeads] | None,
         turn: Turn | None,
         allowed: Tensor | None,
         looks: Tensor | None,

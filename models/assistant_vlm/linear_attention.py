@@ -5,26 +5,23 @@ pattern that could be watched. Changed: rotary positions, where they are on, tur
 map, so that the products stay positive; they then no longer depend on the distance alone.
 """
 
-from typing import Annotated, Final
+from typing import Final
 
-from torch import Tensor
 from torch.nn.functional import elu
 
-from assistant_vlm.attention import Heads
+from assistant_vlm.attention import Heads, KeyHeads
 
 _LEAST: Final = 1e-6
 """Smallest sum of weights that is divided by: in float32 elu + 1 is exactly 0 below -17."""
 
 
-def linear_attend(
-    q: Heads, k: Heads, v: Heads, *, causal: bool = False
-) -> Annotated[Tensor, "batch heads tokens head_dim"]:
+def linear_attend(q: Heads, k: KeyHeads, v: KeyHeads, *, causal: bool = False) -> Heads:
     """Values averaged by the products of positive features.
 
     Args:
-        q: `[batch, heads, tokens, head_dim]`.
-        k: `[batch, kv_heads, keys, head_dim]`; `heads` must be a multiple of `kv_heads`.
-        v: Like `k`.
+        q: Queries.
+        k: Keys; `heads` must be a multiple of `kv_heads`.
+        v: Values.
         causal: Whether token `i` sees keys up to `i` only; needs as many tokens as keys.
     """
     share = q.shape[1] // k.shape[1]

@@ -21,8 +21,9 @@ SILU_GAIN: Final = 1.7881
 class StandardisedConv2d(nn.Conv2d):
     """A convolution whose weights have mean 0 and a fixed deviation for each output channel, times a learned gain.
 
-    It keeps activations at unit variance without looking at them: unlike batch normalisation it does not care which other
-    pictures are in the batch, which here are of different kinds and sizes, and inference needs only the finished weights.
+    It keeps activations at unit variance without looking at them: unlike batch normalisation it does not care which
+    other pictures are in the batch, which here are of different kinds and sizes, and inference needs only the finished
+    weights.
 
     Source: Brock et al. 2021, "Characterizing Signal Propagation to Close the Performance Gap in Unnormalized ResNets",
     section 4 (scaled weight standardisation).
