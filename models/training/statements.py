@@ -1,7 +1,7 @@
 """Statements about pictures of three boxes, in the style of NLVR's sentences, with exact evaluators.
 
-Each rule makes a sentence, if it can one of the wanted truth, and says whether it holds. Where people read a sentence in
-two ways that differ here ("there are two circles" when there are three), it is not used. Rules for towers and for
+Each rule makes a sentence, if it can one of the wanted truth, and says whether it holds. Where people read a sentence
+in two ways that differ here ("there are two circles" when there are three), it is not used. Rules for towers and for
 scattered shapes are told apart, as the corpus' writers did.
 """
 

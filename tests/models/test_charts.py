@@ -72,8 +72,9 @@ def oracle(chart: Chart, asked: Asked) -> str:
             share = at[about["colour"]] / 16
             return yes[{"more": share > 0.5, "less": share < 0.5, "exactly": share == 0.5}[about["form"]]]
         case "trend":
-            steps = {b > a for a, b in zip(chart.values, chart.values[1:], strict=False)}
-            return {frozenset((True,)): "up", frozenset((False,)): "down"}.get(frozenset(steps), "up and down")
+            ordered = sorted(chart.values)
+            points = list(chart.values)
+            return "up" if points == ordered else "down" if points == ordered[::-1] else "up and down"
         case _:
             return str(sorted(chart.values)[-1 if about["most"] else 0])
 
