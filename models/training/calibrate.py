@@ -20,11 +20,12 @@ from assistant_vlm import LoadedModel, load
 from assistant_vlm.confidence import features
 from assistant_vlm.config import write_config
 from assistant_vlm.loading import CONFIG_FILE
-from training.answers import Answered, answer
+from training.answers import Answered
 from training.datasets import OPEN_SETS, read_data
-from training.evaluate import on_no_picture, on_noise, on_rows, on_scenes, on_unknown, read_unknown
+from training.evaluate import generated_trials
 from training.export import write_file
 from training.talk import trained_examples
+from training.trials import CALIBRATION, Trial, answers, of_noise, of_rows, of_unknown, read_unknown, without_picture
 
 SEED = 5003
 
@@ -58,20 +59,20 @@ def threshold(confidences: Tensor, right: Tensor, target: float, most_declined: 
 
 def with_image(model: LoadedModel, data: Path | None, sets: Sequence[str], n: int) -> list[Answered]:
     """Answers about pictures, right and wrong."""
-    answers = on_scenes(model, SEED, n) + on_noise(model, SEED, n // 12)
-    if data is not None:
-        parts = read_data(data, sets)
-        for name in parts["dev"].rows:
-            answers += on_rows(model, parts["dev"], name, SEED, n // 12, half=0)
+    dev = None if data is None else read_data(data, sets)["dev"]
+    trials = generated_trials(SEED, n, model.config.side, dev) + of_noise(SEED, n // 12)
+    if data is not None and dev is not None:
+        for name in dev.rows:
+            trials += of_rows(dev, name, SEED, n // 12, CALIBRATION)
         if unknown := read_unknown(data, sets):
-            answers += on_unknown(model, unknown, SEED, n // 12, half=0)
-    return answers
+            trials += of_unknown(unknown, SEED, n // 12, CALIBRATION)
+    return answers(model, trials)
 
 
 def without_image(model: LoadedModel, n: int) -> list[Answered]:
     """Answers without a picture: asked about one all the same, or talk with slips of the finger."""
-    talk = [a for asked in trained_examples(SEED, n // 8) for a in answer(model, None, [asked])]
-    return on_no_picture(model, SEED, n // 16) + talk
+    talk = [Trial(None, (asked,)) for asked in trained_examples(SEED, n // 8)]
+    return answers(model, without_picture(SEED, n // 16) + talk)
 
 
 def main() -> None:

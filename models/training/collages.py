@@ -113,8 +113,9 @@ def _ask_next(rng: random.Random, collage: Collage, data: VisionData) -> Asked |
     relation = rng.choice(list(NEIGHBOURS))
     place = rng.choice(list(collage.names))
     name = collage.names[place]
-    if rng.random() < 0.15:
-        name = _some_name(rng, collage, data, 0.0)
+    other = _some_name(rng, collage, data, 0.0)
+    if other not in collage.names.values() and rng.random() < 0.15:
+        name = other
     about = {"ask": "next", "name": name, "relation": relation}
     question = rng.choice(("what is {r} the {n}?", "what's {r} the {n}?", "which thing is {r} the {n}?"))
     question = question.format(r=relation, n=name)
