@@ -16,10 +16,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageChops, ImageFilter, ImageOps
 
 from training.datasets import Row
+from training.scenes import COLOURS
 
 Pixels = NDArray[np.uint8]
 Colour = tuple[int, int, int]
 WHITE: Final[Colour] = (255, 255, 255)
+_TOLD_BY_COLOUR: Final = frozenset((*COLOURS, "flag", "flag:"))
+"""Words in names of emoji that another colour would make wrong."""
 BOX_LEFTS: Final = (0, 150, 300)
 """Left edges of the three 100 px boxes of an NLVR picture, whose order carries no meaning."""
 
@@ -151,11 +154,11 @@ def _whole_photo(rng: random.Random, row: Row, side: int) -> Pixels:
 def _ground(rng: random.Random, side: int) -> Image.Image:
     """What an emoji stands on: white, one colour, a gradient or noise."""
     kind = rng.random()
-    if kind < 0.4:
+    if kind < 0.5:
         return Image.new("RGB", (side, side), WHITE)
-    if kind < 0.75:
+    if kind < 0.8:
         return Image.new("RGB", (side, side), _any_colour(rng))
-    if kind < 0.9:
+    if kind < 0.93:
         ends = Image.new("RGB", (2, 2))
         ends.putdata([_any_colour(rng) for _ in range(4)])
         return ends.resize((side, side), Image.Resampling.BILINEAR)
@@ -168,26 +171,25 @@ def _restyled(rng: random.Random, picture: Image.Image) -> Image.Image:
     """An RGBA drawing in another style: other hues, flat areas, few tones, gray, or lines only."""
     alpha, colours = picture.getchannel("A"), picture.convert("RGB")
     style = rng.random()
-    if style < 0.3:
+    if style < 0.2:
         return picture
-    if style < 0.55:
+    if style < 0.62:
         hue, saturation, value = colours.convert("HSV").split()
-        shift = round(rng.gauss(0, 9)) if rng.random() < 0.8 else rng.randint(0, 255)
-        gain, lift = rng.uniform(0.5, 1.4), rng.uniform(0.75, 1.25)
-        hue = hue.point([(v + shift) % 256 for v in range(256)])
+        gain, lift = rng.uniform(0.4, 1.4), rng.uniform(0.75, 1.25)
+        hue = hue.point(_hue_curve(rng))
         saturation = saturation.point([min(255, int(v * gain)) for v in range(256)])
         value = value.point([min(255, int(v * lift)) for v in range(256)])
         colours = Image.merge("HSV", (hue, saturation, value)).convert("RGB")
-    elif style < 0.7:
+    elif style < 0.74:
         colours = ImageOps.posterize(colours.filter(ImageFilter.MedianFilter(3)), rng.choice((1, 2, 2, 3)))
-    elif style < 0.78:
+    elif style < 0.82:
         colours = ImageOps.colorize(colours.convert("L"), _any_colour(rng, 0, 90), _any_colour(rng, 150, 255))
-    elif style < 0.88:
+    elif style < 0.9:
         ink, paper = _any_colour(rng, 0, 80), _any_colour(rng, 190, 255)
         edges = ImageChops.lighter(colours.filter(ImageFilter.FIND_EDGES).convert("L"), _rim(alpha))
         edges = edges.point([255 - min(255, 4 * v) for v in range(256)])
         colours = ImageOps.colorize(edges, ink, paper)
-    elif style < 0.95:  # a dark line around each area, as in cartoons
+    elif style < 0.97:  # a dark line around each area, as in cartoons
         lines = ImageChops.lighter(colours.filter(ImageFilter.FIND_EDGES).convert("L"), _rim(alpha))
         lines = lines.point([min(255, 3 * v) for v in range(256)])
         colours.paste(_any_colour(rng, 0, 60), mask=lines)
@@ -197,14 +199,28 @@ def _restyled(rng: random.Random, picture: Image.Image) -> Image.Image:
     return Image.merge("RGBA", (*colours.split(), alpha))
 
 
+def _hue_curve(rng: random.Random) -> list[int]:
+    """A hue for each hue: reds may become pink while blues stay, as another artist would choose."""
+    spread = rng.choice((8, 20, 45, 128))
+    shifts = [rng.uniform(-spread, spread) for _ in range(6)]
+    curve: list[int] = []
+    for hue in range(256):
+        at, share = divmod(hue * 6 / 256, 1)
+        shift = shifts[int(at)] * (1 - share) + shifts[(int(at) + 1) % 6] * share
+        curve.append(round(hue + shift) % 256)
+    return curve
+
+
 def _rim(alpha: Image.Image) -> Image.Image:
     return ImageChops.difference(alpha, alpha.filter(ImageFilter.MinFilter(3)))
 
 
 def _emoji(rng: random.Random, row: Row, side: int) -> Pixels:
     picture = opened(row).convert("RGBA")
-    picture = _restyled(rng, picture)
-    if row.mirrors and rng.random() < 0.3:
+    named_by_colour = not _TOLD_BY_COLOUR.isdisjoint(row.label.split())
+    if not named_by_colour:
+        picture = _restyled(rng, picture)
+    if row.mirrors and rng.random() < 0.5:
         picture = ImageOps.mirror(picture)
     if rng.random() < 0.6:
         picture = _warped(rng, picture, 1.0)
@@ -217,7 +233,7 @@ def _emoji(rng: random.Random, row: Row, side: int) -> Pixels:
         ground = _softened(rng, ground)
     pixels = np.asarray(ground)
     if rng.random() < 0.5:
-        pixels = _recoloured(rng, pixels, 0.7)
+        pixels = _recoloured(rng, pixels, 0.25 if named_by_colour else 0.7)
     return _erased(rng, pixels, 0.25) if rng.random() < 0.1 else pixels
 
 

@@ -104,6 +104,8 @@ def conversation_tokens(tokenizer: Tokenizer, turns: list[Asked], picture: bool,
 def pack_row(tokenizer: Tokenizer, example: Example, tokens: int) -> tuple[Packed, list[int], list[int]]:
     """As many of the example's conversations as fit in `tokens`, with segments and positions; perhaps none."""
     row, segments, positions = Packed([], [], [], []), list[int](), list[int]()
+    if not tokens:
+        return row, segments, positions
     misses = conversations = turns = 0
     for asked in example.conversations:
         one = conversation_tokens(tokenizer, asked, example.pixels is not None, turns)
