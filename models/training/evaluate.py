@@ -118,7 +118,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=7001)
     parser.add_argument("--n", type=int, default=2000)
-    parser.add_argument("--per-set", type=int, default=300)
+    parser.add_argument("--per-set", type=int, default=300, help="questions about each set, and about noise")
     parser.add_argument("--data", type=Path, help="folder with the Parquet files; without it, generated pictures only")
     parser.add_argument("--sets", nargs="+", default=OPEN_SETS, help="the sets that the weights were trained on")
     parser.add_argument("--weights", type=Path, help="a weights folder; by default the packaged one")
@@ -135,12 +135,12 @@ def main() -> None:
     trials |= set_trials(parts, options.seed, options.per_set) if parts else {}
     without = {
         "talk, unseen wordings": of_talk(),
-        "question without picture": without_picture(options.seed, 100),
-        "noise or blank": of_noise(options.seed, 200),
+        "question without picture": without_picture(options.seed, options.per_set // 2),
+        "noise or blank": of_noise(options.seed, options.per_set),
     }
     unknown = read_unknown(options.data, options.sets) if options.data else None
     if unknown is not None:
-        without["unknown classes"] = of_unknown(unknown, options.seed, 150, EVALUATION)
+        without["unknown classes"] = of_unknown(unknown, options.seed, options.per_set, EVALUATION)
     results: dict[str, dict[str, float | int]] = {}
     found: dict[str, list[Answered]] = {}
     for group, asked in (trials | without).items():

@@ -17,7 +17,7 @@ from training.collages import ask_collage, random_collage
 from training.conversations import conversation
 from training.datasets import ALL_SETS, VisionData
 from training.noise import no_information
-from training.questions import CANNOT_TELL, Asked, ask
+from training.questions import CANNOT_TELL, KINDS, Asked, ask
 from training.scenes import Scene, random_scene, render
 from training.statements import state
 from training.talk import NEEDS_PICTURE, ask_talk
@@ -33,12 +33,19 @@ class Mix:
         longer: Share of conversations about drawn scenes with more than one question.
         with_word: Share of drawn scenes with a word or number.
         kinds: Replaces shares of `questions.KINDS`, to train more on what is hard.
+
+    Raises:
+        ValueError: `kinds` has a name that is not in `questions.KINDS`.
     """
 
     most_things: int = 8
     longer: float = 0.15
     with_word: float = 0.15
     kinds: dict[str, float] = field(default_factory=dict[str, float])
+
+    def __post_init__(self) -> None:
+        if unknown := set(self.kinds) - set(KINDS):
+            raise ValueError(f"expected kinds of questions among {sorted(KINDS)}, got {sorted(unknown)}")
 
 
 @dataclass

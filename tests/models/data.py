@@ -12,7 +12,7 @@ from PIL import Image
 from training.datasets import ALL_SETS, file_of
 
 LABELS = {
-    "emoji": ["grinning face", "left arrow", "flag of Italy", "dog"],
+    "emoji": ["grinning face", "left arrow", "flag of Italy", "cat"],
     "icons": ["alpha box", "bell off"],
     "caltech101": ["ant", "sea horse"],
     "grocery": ["Granny Smith", "Arla Sour Milk"],

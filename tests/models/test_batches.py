@@ -80,6 +80,17 @@ def test_a_source_without_data_is_an_error(tokenizer: Tokenizer) -> None:
             make_example(random.Random(0), source, 32, Mix(), None)
 
 
+def test_a_kind_that_is_not_asked_is_an_error() -> None:
+    with pytest.raises(ValueError, match="relatoin"):
+        Mix(kinds={"relatoin": 3.0})
+
+
+def test_nothing_is_asked_where_there_is_no_room_for_it(tokenizer: Tokenizer) -> None:
+    batch = make_batch(random.Random(0), TINY, tokenizer, dataclasses.replace(DRAWN, tokens=0), Mix(), None)
+    assert batch.tokens.shape == (6, 0)
+    assert batch.questions == 0
+
+
 @pytest.mark.parametrize("source", GENERATED)
 def test_examples_are_pictures_of_the_side_asked_for(source: str) -> None:
     rng = random.Random(5)
