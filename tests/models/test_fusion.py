@@ -118,7 +118,9 @@ def packed_rows() -> Batch:
     nothing = torch.full((2,), -1)
     patch_targets = torch.full((2, 16, 2), -1)
     seen = torch.ones(2, 1, 1)
-    return Batch(torch.rand(2, 3, 32, 32), tokens, positions, segments, turns, asks, targets, seen, nothing, patch_targets, 4)  # fmt: skip
+    return Batch(
+        torch.rand(2, 3, 32, 32), tokens, positions, segments, turns, asks, targets, seen, nothing, patch_targets, 4
+    )
 
 
 def one_conversation(batch: Batch, row: int, segment: int) -> Batch:
