@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-MOST_WORDS: Final = 18
+MOST_WORDS: Final = 15
 """Longer captions are left out: an answer should stay under two dozen tokens."""
 _SIDES: Final = re.compile(r"\b(left|right|leftmost|rightmost)\b")
 
