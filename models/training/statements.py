@@ -155,8 +155,8 @@ def box_size(rng: random.Random, boxes: Boxes, wanted: bool) -> Stated | None:
     """Whether a box has so many items."""
     counts = [len(box) for box in boxes.boxes]
     compared = _compare(rng, rng.choice(counts), wanted, ("exactly", "at least"))
-    if compared is None:
-        return None
+    if compared is None or compared == ("at least", 1):
+        return None  # no box is empty
     form, n = compared
     holds = any(c == n if form == "exactly" else c >= n for c in counts)
     noun = _noun(rng, "", "", boxes.towers, n > 1)
