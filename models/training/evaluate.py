@@ -152,7 +152,7 @@ def main() -> None:
     for group in ("noise or blank", "unknown classes"):
         if group in found:
             print(f"{group}: declined in words or withheld {100 * declines(found[group], model.abstain_below):.1f} %")
-    if hasattr(model, "unfamiliarity"):
+    if getattr(model, "familiarity", None) is not None:
         familiar = unfamiliarity(model, [t for group in trials.values() for t in group])
         for group in ("noise or blank", "unknown classes"):
             if group in without:
