@@ -1,6 +1,7 @@
 """Train the tokenizer on what the generators say and on the text of all data sets.
 
-`python -m training.tokenizer_recipe --data FOLDER --to models/assistant_vlm/weights/open/tokenizer.model`. The weights of both recipes share one tokenizer, so it is trained on the sets of both.
+`python -m training.tokenizer_recipe --data FOLDER --to FILE`. The weights of both recipes share one tokenizer, so it is
+trained on the sets of both.
 """
 
 import argparse
