@@ -180,6 +180,8 @@ class Card:
         abstain_below: Calibrated probability under which the answer should be withheld.
         confidence_with_image: Weights of the calibrated probability, picture given (`confidence.FEATURES`).
         confidence_without_image: The same for talk without a picture.
+        unfamiliar_above: Distance (`familiarity`) above which a picture is unlike those of the training; None where
+            that is not known.
     """
 
     name: str
@@ -188,6 +190,7 @@ class Card:
     abstain_below: float
     confidence_with_image: tuple[float, ...]
     confidence_without_image: tuple[float, ...]
+    unfamiliar_above: float | None = None
 
 
 def write_config(config: ModelConfig, card: Card) -> str:
@@ -206,6 +209,8 @@ def read_config(text: str) -> tuple[ModelConfig, Card]:
         card = dict(data["card"])
         for key in ("confidence_with_image", "confidence_without_image"):
             card[key] = tuple(float(v) for v in card[key])
+        if (limit := card.get("unfamiliar_above")) is not None:
+            card["unfamiliar_above"] = float(limit)
         return ModelConfig.from_json(data["model"]), Card(**card)
     except (json.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
         wanted = ", ".join(f.name for f in (*fields(ModelConfig), *fields(Card)))

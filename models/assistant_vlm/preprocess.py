@@ -31,6 +31,28 @@ def to_pixels(picture: Image.Image, side: int) -> Annotated[Tensor, "3 height wi
     return flat.view(side, side, 3).permute(2, 0, 1).float() / 255
 
 
+def check_pixels(pixels: Tensor, patch: int) -> Annotated[Tensor, "3 height width"]:
+    """Pixels that somebody made themselves, as float32.
+
+    Args:
+        pixels: `[3, height, width]`, floating point in [0, 1]; height and width multiples of `patch`.
+        patch: Width of a patch in pixels.
+
+    Raises:
+        PictureError: Another shape or kind of number, or values out of range or not finite.
+    """
+    if pixels.ndim != 3 or pixels.shape[0] != 3 or any(n < 1 or n % patch for n in pixels.shape[1:]):
+        raise PictureError(
+            f"expected pixels of shape [3, height, width], the last two multiples of {patch}; got {list(pixels.shape)}"
+        )
+    if not pixels.is_floating_point():
+        raise PictureError(f"expected floating point pixels in [0, 1], got {pixels.dtype}; divide bytes by 255")
+    least, most = float(pixels.min()), float(pixels.max())
+    if not (least >= 0 and most <= 1):
+        raise PictureError(f"expected pixels in [0, 1], got values from {least:g} to {most:g}")
+    return pixels.detach().float().contiguous()
+
+
 def patch_box(row: int, col: int, rows: int, cols: int) -> tuple[float, float, float, float]:
     """Left, top, right and bottom of a patch, in fractions [0, 1] of the original picture.
 

@@ -2,7 +2,7 @@
 
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import Final, Literal, cast, get_args
+from typing import Final, Literal, get_args
 
 from assistant_vlm.errors import WeightsError
 
@@ -25,7 +25,7 @@ def set_folder(name: str) -> Traversable:
     """
     if name not in SET_NAMES:
         raise WeightsError(f"expected the name of a set of weights, {' or '.join(SET_NAMES)}; got {name!r}")
-    return files("assistant_vlm") / "weights" / cast("SetName", name)
+    return files("assistant_vlm") / "weights" / name
 
 
 def packaged_sets() -> tuple[SetName, ...]:

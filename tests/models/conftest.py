@@ -62,9 +62,31 @@ def card() -> Card:
 
 @pytest.fixture
 def tiny(tokenizer: Tokenizer, card: Card) -> LoadedModel:
+    return loud(TINY, tokenizer, card)
+
+
+VARIANTS = {
+    "plain": {},
+    "fusion both ways": {"fusion_layers": 1, "question_to_patches": True, "patches_to_question": True},
+    "question to patches": {"fusion_layers": 2, "question_to_patches": True},
+    "patches to question": {"fusion_layers": 1, "patches_to_question": True, "class_token": False},
+    "window": {"text_window": 5, "text_globals": 2},
+    "learned, parallel": {"text_positions": "learned", "block": "parallel", "norm": "rms"},
+}
+"""Shapes in which reading a chat differs."""
+
+
+@pytest.fixture(params=VARIANTS, ids=list(VARIANTS))
+def any_tiny(request: pytest.FixtureRequest, tokenizer: Tokenizer, card: Card) -> LoadedModel:
+    """A small model of each shape in `VARIANTS`."""
+    return loud(dataclasses.replace(TINY, **VARIANTS[request.param]), tokenizer, card)  # type: ignore[arg-type]
+
+
+def loud(config: ModelConfig, tokenizer: Tokenizer, card: Card) -> LoadedModel:
+    """Random weights, louder than at the start of training, so that answers differ by picture and seed."""
     torch.manual_seed(0)
-    network = Network(TINY)
-    with torch.no_grad():  # louder than at the start of training, so that answers differ by picture and seed
+    network = Network(config)
+    with torch.no_grad():
         for parameter in network.parameters():
             parameter.mul_(3.0)
     return LoadedModel(network, tokenizer, card, "0" * 64)

@@ -9,9 +9,10 @@ import torch
 from PIL import Image
 
 import assistant_vlm
-from assistant_vlm import LoadedModel, VlmError, WeightsError, load
+from assistant_vlm import LoadedModel, VlmError, WeightsError, load, load_named, packaged_sets
 from assistant_vlm.config import Card, ModelConfig
-from assistant_vlm.loading import CONFIG_FILE, TOKENIZER_FILE, WEIGHTS_FILE
+from assistant_vlm.familiarity import Familiarity
+from assistant_vlm.weight_sets import CONFIG_FILE, FAMILIARITY_FILE, SET_NAMES, TOKENIZER_FILE, WEIGHTS_FILE, set_folder
 from training.export import write_weights
 
 
@@ -76,12 +77,13 @@ def _change(folder: Path, part: str, **values: object) -> None:
         ({"dim": 64}, "of shape"),
         ({"decoder_layers": 3}, "missing"),
         ({"decoder_layers": 1}, "unknown"),
-        ({"side": 48}, "of shape"),
+        ({"patch_positions": "learned"}, "missing"),
         ({"side": 33}, "multiple of the patch"),
-        ({"heads": 5}, "multiple of heads"),
+        ({"heads": 5}, "heads times a multiple of 4"),
         ({"kv_heads": 3}, "multiple of kv_heads"),
         ({"surprise": 1}, "surprise"),
         ({"dim": "wide"}, "config"),
+        ({"norm": "none"}, "expected norm to be one of"),
     ],
 )
 def test_a_config_that_does_not_fit_says_what_was_expected(folder: Path, values: dict[str, object], said: str) -> None:
@@ -94,6 +96,60 @@ def test_confidence_weights_are_counted(folder: Path) -> None:
     _change(folder, "card", confidence_with_image=[1.0])
     with pytest.raises(WeightsError, match="confidence weights with image, got 1"):
         load(folder)
+
+
+def test_a_tokenizer_of_other_weights_is_named(folder: Path) -> None:
+    from training.tokenizer_recipe import train_tokenizer
+
+    train_tokenizer(folder / TOKENIZER_FILE, 480, seed=1, lines=300, data=None)
+    with pytest.raises(WeightsError, match=r"tokenizer\.model: expected 512 tokens as in config\.json, got 480"):
+        load(folder)
+
+
+def test_statistics_of_the_training_pictures_come_along(folder: Path, tiny: LoadedModel) -> None:
+    image = Image.new("RGB", (9, 9), "red")
+    without = load(folder)
+    assert without.familiarity is None
+    assert not without.is_unfamiliar(without.encode_image(image))
+    with pytest.raises(WeightsError, match=FAMILIARITY_FILE):
+        without.unfamiliarity(without.encode_image(image))
+    stored = Familiarity(torch.zeros(3, 32), torch.eye(32))
+    (folder / FAMILIARITY_FILE).write_bytes(stored.to_bytes())
+    known = load(folder)
+    encoded = known.encode_image(image)
+    assert known.unfamiliarity(encoded) == pytest.approx(float(encoded.whole.norm()), rel=1e-5)
+    assert known.fingerprint != without.fingerprint
+    assert not known.is_unfamiliar(encoded)
+    for limit, strange in ((0.5, True), (1e6, False)):
+        _change(folder, "card", unfamiliar_above=limit)
+        assert load(folder).is_unfamiliar(encoded) is strange
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", "expected a whole safetensors file, got 0 bytes"),
+        (Familiarity(torch.zeros(3, 16), torch.eye(16)).to_bytes(), r"expected centres \[domains, 32\]"),
+        (Familiarity(torch.zeros(3, 32), torch.eye(31)).to_bytes(), r"expected factor \[32, 32\], got \[31, 31\]"),
+        (Familiarity(torch.zeros(3, 32), torch.eye(32)).to_bytes()[:-9], "whole"),
+    ],
+)
+def test_statistics_that_do_not_fit_are_named(folder: Path, data: bytes, said: str) -> None:
+    (folder / FAMILIARITY_FILE).write_bytes(data)
+    with pytest.raises(WeightsError, match=said):
+        load(folder)
+
+
+def test_sets_have_names() -> None:
+    with pytest.raises(WeightsError, match=r"open or photos; got 'sketches'"):
+        load_named("sketches")
+    assert set(packaged_sets()) <= set(SET_NAMES)
+    for name in SET_NAMES:
+        if name not in packaged_sets():
+            with pytest.raises(WeightsError, match="expected"):
+                load_named(name)
+        else:
+            assert (set_folder(name) / CONFIG_FILE).is_file()
 
 
 def test_every_error_has_one_root() -> None:

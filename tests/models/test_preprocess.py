@@ -4,14 +4,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from assistant_vlm import LoadedModel
 from assistant_vlm.errors import PictureError
-from assistant_vlm.loading import EncodedImage
-from assistant_vlm.preprocess import patch_box, to_pixels
+from assistant_vlm.picture import EncodedImage
+from assistant_vlm.preprocess import check_pixels, patch_box, to_pixels
 
 
 @given(st.integers(1, 20), st.integers(1, 20))
 def test_patches_cover_the_picture_without_gap_or_overlap(rows: int, cols: int) -> None:
-    image = EncodedImage([], rows, cols)
+    image = EncodedImage(torch.zeros(1, rows * cols, 4), None, rows, cols)
     boxes = [image.patch_box(row, col) for row in range(rows) for col in range(cols)]
     # float64: sums of up to 400 areas
     assert sum((r - le) * (b - t) for le, t, r, b in boxes) == pytest.approx(1.0, abs=1e-9)
@@ -67,3 +68,32 @@ def test_truncated_data_is_an_error_of_ours() -> None:
     broken = Image.open(io.BytesIO(file.getvalue()[:800]))
     with pytest.raises(PictureError, match="readable"):
         to_pixels(broken, 16)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "said"),
+    [
+        (torch.zeros(1, 3, 32, 32), r"\[3, height, width\].*got \[1, 3, 32, 32\]"),
+        (torch.zeros(4, 32, 32), r"got \[4, 32, 32\]"),
+        (torch.zeros(3, 32, 30), "multiples of 8; got"),
+        (torch.zeros(3, 0, 32), "multiples of 8; got"),
+        (torch.full((3, 32, 32), 255.0), "from 255 to 255"),
+        (torch.full((3, 32, 32), -0.1), r"in \[0, 1\], got values from -0.1"),
+        (torch.full((3, 32, 32), float("nan")), "from nan"),
+        (torch.zeros(3, 32, 32, dtype=torch.uint8), "torch.uint8"),
+    ],
+)
+def test_pixels_that_do_not_fit_are_named(tiny: LoadedModel, pixels: torch.Tensor, said: str) -> None:
+    with pytest.raises(PictureError, match=said):
+        check_pixels(pixels, 8)
+    with pytest.raises(PictureError, match=said):
+        tiny.encode_image(pixels)
+
+
+def test_own_pixels_of_another_size_are_a_picture(tiny: LoadedModel) -> None:
+    picture = Image.radial_gradient("L").convert("RGB")
+    assert tiny.encode_image(to_pixels(picture, 32)) is tiny.encode_image(picture)
+    larger = tiny.encode_image(to_pixels(picture, 64).double())
+    assert (larger.rows, larger.cols) == (8, 8)
+    assert list(tiny.generate(larger, "what?"))
+    assert tiny.cross_attention(larger, "what?", (), list(tiny.generate(larger, "what?"))).weights.shape[-2:] == (8, 8)

@@ -1,0 +1,40 @@
+"""Choose the next token by its probability.
+
+Nucleus sampling after Holtzman et al. 2020, "The Curious Case of Neural Text Degeneration", section 3.1.
+"""
+
+from typing import Annotated
+
+import torch
+from torch import Tensor
+
+from assistant_vlm.settings import GenerationSettings
+from assistant_vlm.tokenizer import CONTROL, END
+
+_NEVER = float("-inf")
+
+
+def answer_logprobs(logits: Annotated[Tensor, "... vocab"], first: bool) -> Annotated[Tensor, "... vocab"]:
+    """Log-probabilities of an answer's next token. Marks other than the end never come, and the end never first.
+
+    Args:
+        logits: Scores of all tokens; they are overwritten.
+        first: Whether the answer has no token yet.
+    """
+    end = None if first else logits[..., END].clone()
+    logits[..., : len(CONTROL)] = _NEVER
+    if end is not None:
+        logits[..., END] = end
+    return logits.log_softmax(dim=-1)
+
+
+def pick(logprobs: Annotated[Tensor, "vocab"], settings: GenerationSettings, generator: torch.Generator) -> int:
+    """The next token by `settings`; `logprobs` are log-probabilities of the whole vocabulary."""
+    if settings.temperature == 0:
+        return int(logprobs.argmax())
+    probabilities = (logprobs / settings.temperature).softmax(dim=-1)
+    if settings.top_p == 1:
+        return int(torch.multinomial(probabilities, 1, generator=generator))
+    ordered, tokens = probabilities.sort(descending=True, stable=True)
+    ordered = ordered.where(ordered.cumsum(0) - ordered < settings.top_p, torch.zeros(()))
+    return int(tokens[torch.multinomial(ordered, 1, generator=generator)])
