@@ -47,7 +47,7 @@ def train(
             tell("No --data FOLDER: of what the recipe names, only what can be drawn is trained on.")
         try:
             training.train.run(path, data, checkpoints, resume)
-        except (FileNotFoundError, ValueError) as error:
+        except (FileNotFoundError, FileExistsError, ValueError) as error:
             raise InputError(f"The training cannot go on: {error}.") from error
         except KeyboardInterrupt:
             tell("Type the same with --resume to go on from the last checkpoint.")

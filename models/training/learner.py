@@ -1,6 +1,6 @@
 """The network with what it has in training only: losses, and heads that help it to learn and are not shipped."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Annotated
 
 import torch
@@ -126,8 +126,14 @@ def _collect(patterns: list[Pattern]):
     return keep
 
 
+def picked(batch: Batch, rows: list[int]) -> Batch:
+    """Some rows of a batch."""
+    chosen = {f.name: v[rows] for f in fields(batch) if isinstance(v := getattr(batch, f.name), Tensor)}
+    return replace(batch, **chosen, questions=int((chosen["turns"].amax(dim=1) + 1).sum()))
+
+
 def fused_memory(
-    network: Network, encoded: Annotated[Tensor, "batch keys dim"], batch: Batch
+    network: Network, encoded: Annotated[Tensor, "batch keys dim"], batch: Batch, sites: Sites | None = None
 ) -> tuple[CrossMemory, Annotated[Tensor, "batch 1 tokens keys"] | None]:
     """The decoder's memory for packed rows, and which of it each token may look at.
 
@@ -135,12 +141,12 @@ def fused_memory(
     patches as that question changed them, and the question's own fused tokens.
     """
     if network.fusion is None:
-        return network.decoder.cross_memory(encoded), None
+        return network.decoder.cross_memory(encoded, sites), None
     config = network.config
     rows, keys = len(encoded), encoded.shape[1]
     turns = int(batch.turns.max()) + 1
     question, real = questions_of(batch, turns)
-    patches, fused = network.memory(encoded.repeat_interleave(turns, 0), question, real)
+    patches, fused = network.memory(encoded.repeat_interleave(turns, 0), question, real, sites)
     parts, owners = [encoded], [torch.full((keys,), -1)]
     if config.patches_to_question:
         parts, owners = [patches.view(rows, turns * keys, -1)], [torch.arange(turns).repeat_interleave(keys)]
@@ -151,7 +157,8 @@ def fused_memory(
         hidden = torch.cat((hidden.to(real.device), real.view(rows, -1)), dim=1)
     owner = torch.cat(owners).to(encoded.device)
     mine = (owner == -1) | (owner == batch.turns.clamp_min(0)[:, :, None])
-    return network.decoder.cross_memory(torch.cat(parts, dim=1)), (mine & hidden[:, None].to(mine.device))[:, None]
+    looks = (mine & hidden[:, None].to(mine.device))[:, None]
+    return network.decoder.cross_memory(torch.cat(parts, dim=1), sites), looks
 
 
 def questions_of(

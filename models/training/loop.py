@@ -14,7 +14,7 @@ import torch
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from assistant_vlm.tokenizer import Tokenizer
 from training.batches import Batch, make_batch
@@ -28,7 +28,10 @@ Step = list[Batch]
 
 
 class StepBatches(Dataset[Step]):
-    """The batches of each step; they depend on the seed and the step alone, so a resumed run sees what it would have."""
+    """The batches of each step; they depend on the seed and the step alone, so a resumed run sees what it would have.
+
+    Made by another process, they are made with one thread.
+    """
 
     def __init__(self, recipe: Recipe, tokenizer: bytes, data: VisionData | None) -> None:
         self.recipe, self.model, self.data = recipe, tokenizer, data
@@ -39,7 +42,8 @@ class StepBatches(Dataset[Step]):
 
     def __getitem__(self, step: int) -> Step:
         if self._tokenizer is None:
-            torch.set_num_threads(1)
+            if get_worker_info() is not None:
+                torch.set_num_threads(1)
             self._tokenizer = Tokenizer(self.model)
         stage = self.recipe.stage(step)
         return [
@@ -66,7 +70,7 @@ def optimizers(model: nn.Module, recipe: Recipe) -> list[torch.optim.Optimizer]:
     named = list(model.named_parameters())
     groups: list[dict[str, Any]] = [
         {"params": [p for n, p in named if n not in inner and p.ndim >= 2], "weight_decay": recipe.weight_decay},
-        {"params": [p for n, p in named if p.ndim < 2], "weight_decay": 0.0},
+        {"params": [p for _, p in named if p.ndim < 2], "weight_decay": 0.0},
     ]
     made: list[torch.optim.Optimizer] = [torch.optim.AdamW(groups, lr=recipe.peak_rate, betas=(0.9, 0.98), fused=True)]
     if inner:
@@ -90,13 +94,28 @@ class Progress:
 
 
 class Run:
-    """One training run over a folder of checkpoints."""
+    """One training run over a folder of checkpoints.
+
+    Args:
+        recipe: What to train and for how long.
+        tokenizer: The tokenizer's file.
+        data: The training rows; None where the recipe needs none.
+        folder: Where checkpoints and the log are kept.
+        device: `cpu` or `cuda`.
+
+    Raises:
+        ValueError: The tokenizer has another number of tokens than the model, or the data lacks a set of the recipe.
+    """
 
     def __init__(
         self, recipe: Recipe, tokenizer: bytes, data: VisionData | None, folder: Path, device: str = "cpu"
     ) -> None:
         self.recipe, self.tokenizer, self.data, self.folder = recipe, tokenizer, data, folder
         self.device = torch.device(device)
+        if (vocab := Tokenizer(tokenizer).vocab) != recipe.model.vocab:
+            raise ValueError(f"expected a tokenizer of {recipe.model.vocab} tokens as in the recipe, got {vocab}")
+        if missing := [name for name in recipe.asked_sets if data is None or name not in data.rows]:
+            raise ValueError(f"expected the data of {', '.join(missing)}, which the recipe draws from; got none of it")
         torch.manual_seed(recipe.seed)
         self.model = Learner(recipe, len(data.label_space) if data else 0).to(self.device)
         self.average = {k: v.detach().clone() for k, v in self.model.network.state_dict().items()}
@@ -108,15 +127,23 @@ class Run:
 
         Raises:
             FileNotFoundError: That run has no checkpoint.
+            ValueError: Its network is of another shape.
         """
-        state = torch.load(folder / "checkpoint.pt", weights_only=True, map_location=self.device)
-        self.model.network.load_state_dict(state["average"])
+        path = folder / "checkpoint.pt"
+        state = torch.load(path, weights_only=True, map_location=self.device)
+        try:
+            self.model.network.load_state_dict(state["average"])
+        except RuntimeError as error:
+            raise ValueError(f"{path}: expected a network of the same shape; {error}") from error
         self.average = {k: v.detach().clone() for k, v in self.model.network.state_dict().items()}
 
     def resume(self) -> bool:
         """Go on from the folder's checkpoint, if there is one.
 
-        A run whose learning rate had begun to fall before the recipe was made longer goes back to where it began to fall.
+        A run whose learning rate had begun to fall before the recipe was made longer goes back to where that began.
+
+        Raises:
+            ValueError: The checkpoint is of a network, of data or of an optimizer other than the recipe's.
         """
         path = self.folder / "checkpoint.pt"
         if not path.exists():
@@ -125,9 +152,12 @@ class Run:
         before = self.folder / "before-decay.pt"
         if state["steps"] < self.recipe.steps and state["progress"]["step"] > state["falls_from"] and before.exists():
             state = torch.load(before, weights_only=True, map_location=self.device)
-        self.model.load_state_dict(state["model"])
-        for optimizer, kept in zip(self.optimizers, state["optimizers"], strict=True):
-            optimizer.load_state_dict(kept)
+        try:
+            self.model.load_state_dict(state["model"])
+            for optimizer, kept in zip(self.optimizers, state["optimizers"], strict=True):
+                optimizer.load_state_dict(kept)
+        except (RuntimeError, ValueError) as error:
+            raise ValueError(f"{path}: expected a checkpoint of this recipe and data; {error}") from error
         self.average = state["average"]
         self.progress = Progress(**state["progress"])
         return True
@@ -159,8 +189,8 @@ class Run:
     ) -> None:
         """Train until the recipe's steps are done (or `stop_after` more steps).
 
-        One line of JSON goes to `log.jsonl` in the folder every 25 steps, and one about attention every `watch_every`;
-        a progress bar goes to the terminal.
+        One line of JSON goes to `log.jsonl` in the folder every 25 steps, and one with the entropy of each layer's
+        heads (`watching.attention_report`) every `watch_every`; a progress bar goes to the terminal.
 
         Args:
             save_every: Seconds between checkpoints.
@@ -186,12 +216,14 @@ class Run:
                 if progress.step % 25 == 0:
                     entry = {"step": progress.step, "minutes": round(progress.seconds / 60, 2)}
                     entry |= {"questions": progress.questions, "pictures": progress.pictures}
-                    entry |= {"rate": recipe.rate(progress.step), **window.take()}
+                    entry |= {"rate": recipe.rate(progress.step - 1), **window.take()}
                     log.write(json.dumps(entry) + "\n")
                     log.flush()
                 if progress.step % watch_every == 0:
-                    report = attention_report(self.model.network, on_device(step[0], self.device))
-                    log.write(json.dumps({"step": progress.step, "attention": report}) + "\n")
+                    reports = (attention_report(self.model.network, on_device(b, self.device)) for b in step)
+                    found = next((report for report in reports if report), {})
+                    log.write(json.dumps({"step": progress.step, "attention": found}) + "\n")
+                    log.flush()
                     at = time.monotonic()
                 done = progress.step >= recipe.steps or (stop_after is not None and progress.step - first >= stop_after)
                 if done or now - last_saved > save_every:

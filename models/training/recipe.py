@@ -1,12 +1,16 @@
 """A training recipe: every choice that shapes the weights, read from a TOML file."""
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_type_hints
 
 from assistant_vlm.config import ModelConfig
-from training.batches import Group, Mix
+from assistant_vlm.errors import WeightsError
+from training.batches import Group
+from training.datasets import ALL_SETS
+from training.sources import GENERATED, SOURCES, Mix
 
 
 @dataclass(frozen=True)
@@ -23,8 +27,8 @@ class Recipe:
     """What to train and for how long.
 
     The learning rate rises over `warmup_steps`, stays, and falls in a straight line over the last `decay_steps` (Hu et
-    al. 2024, "MiniCPM", section 4: warm-up, stable, decay). A run may therefore be made longer later without having been
-    another run until then.
+    al. 2024, "MiniCPM", section 4: warm-up, stable, decay). A run may therefore be made longer later without having
+    been another run until then.
 
     Attributes:
         name: Name of the weights.
@@ -51,6 +55,9 @@ class Recipe:
         tokenizer_lines: Examples the tokenizer is trained on.
         model: Shape of the network.
         stages: What the steps are made of, in order; the last one goes on to the end.
+
+    Raises:
+        ValueError: A value is of another kind, out of its range, or does not fit the others.
     """
 
     name: str
@@ -78,28 +85,82 @@ class Recipe:
     entropy_loss: float = 0.0
     diversity_loss: float = 0.0
 
+    def __post_init__(self) -> None:
+        hints = get_type_hints(type(self))
+        for name, kind in hints.items():
+            value = getattr(self, name)
+            wanted = (int, float) if kind is float else kind
+            if kind in (str, int, float, bool) and (
+                not isinstance(value, wanted) or isinstance(value, bool) != (kind is bool)
+            ):
+                raise ValueError(f"expected {name} to be of the kind {kind.__name__}, got {value!r}")
+        if self.optimizer not in ("adamw", "muon"):
+            raise ValueError(f"expected optimizer to be adamw or muon, got {self.optimizer!r}")
+        for name, low, high in _RANGES:
+            if not low <= getattr(self, name) <= high:
+                raise ValueError(f"expected {name} in [{low:g}, {high:g}], got {getattr(self, name)}")
+        if not self.stages:
+            raise ValueError("expected at least one stage, got none")
+        ends = [stage.until for stage in self.stages]
+        if any(a >= b for a, b in pairwise(ends)):
+            raise ValueError(f"expected `until` to rise from stage to stage, got {ends}")
+        for stage in self.stages:
+            self._check_groups(stage.groups)
+
+    def _check_groups(self, groups: tuple[Group, ...]) -> None:
+        names = [group.name for group in groups]
+        if not groups or len(set(names)) < len(names):
+            raise ValueError(f"expected groups with names of their own in each stage, got {names}")
+        for group in groups:
+            if group.rows < 1 or group.tokens < 0:
+                raise ValueError(f"group {group.name}: expected rows above 0 and tokens of at least 0")
+            if group.side < 1 or group.side % self.model.patch:
+                raise ValueError(f"group {group.name}: expected a side of whole patches ({self.model.patch} pixels)")
+            for source, share in group.shares.items():
+                if source not in SOURCES:
+                    raise ValueError(f"group {group.name}: expected a source among {SOURCES}, got {source!r}")
+                if source in ALL_SETS and source not in self.sets:
+                    raise ValueError(f"group {group.name}: expected {source!r} in sets too, got {list(self.sets)}")
+                if share < 0:
+                    raise ValueError(f"group {group.name}: expected a share of at least 0 for {source}, got {share}")
+
+    def drawn_only(self) -> "Recipe":
+        """The same recipe with what can be drawn, for training without data.
+
+        Raises:
+            ValueError: A stage has nothing that is drawn.
+        """
+        stages: list[Stage] = []
+        for stage in self.stages:
+            groups = [replace(g, shares={k: v for k, v in g.shares.items() if k in GENERATED}) for g in stage.groups]
+            kept = tuple(group for group in groups if group.tokens and any(group.shares.values()))
+            if not kept:
+                raise ValueError(f"expected data for {', '.join(self.sets)}; a stage of {self.name} draws nothing")
+            stages.append(replace(stage, groups=kept))
+        return replace(self, stages=tuple(stages))
+
+    @property
+    def asked_sets(self) -> tuple[str, ...]:
+        """The data sets that some step draws from."""
+        shares = [group.shares for stage in self.stages for group in stage.groups]
+        return tuple(name for name in self.sets if any(share.get(name, 0) > 0 for share in shares))
+
     @classmethod
     def from_file(cls, path: Path) -> "Recipe":
         """The recipe in the TOML file at `path`.
 
         Raises:
-            ValueError: The file is not TOML, or a field is missing or unknown; the message names it.
+            FileNotFoundError: There is no such file.
+            ValueError: The file is not TOML, or a field is missing, unknown or wrong; the message names it.
         """
         try:
-            data = cast("dict[str, Any]", tomllib.loads(path.read_text()))
+            data = tomllib.loads(path.read_text())
             model, stages = data.pop("model"), cast("list[dict[str, Any]]", data.pop("stages"))
-            made = tuple(
-                Stage(
-                    int(stage.get("until", data["steps"])),
-                    tuple(Group(**group) for group in stage["groups"]),
-                    Mix(**stage.get("mix", {})),
-                )
-                for stage in stages
-            )
+            made = tuple(_stage(stage, data["steps"]) for stage in stages)
             data["sets"] = tuple(data["sets"])
             return cls(**data, model=ModelConfig.from_json(model), stages=made)
-        except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
-            raise ValueError(f"{path}: expected a training recipe in TOML, got {error!r}") from error
+        except (KeyError, TypeError, ValueError, WeightsError) as error:
+            raise ValueError(f"{path}: expected a training recipe in TOML; {type(error).__name__}: {error}") from error
 
     def stage(self, step: int) -> Stage:
         """What the step (from 0) is made of."""
@@ -110,3 +171,27 @@ class Recipe:
         warm = min(1.0, (step + 1) / max(1, self.warmup_steps))
         left = (self.steps - step) / max(1, self.decay_steps)
         return self.peak_rate * warm * (self.last_rate + (1 - self.last_rate) * min(1.0, max(0.0, left)))
+
+
+def _stage(data: dict[str, Any], steps: int) -> Stage:
+    if unknown := set(data) - {"until", "groups", "mix"}:
+        raise ValueError(f"expected until, groups and mix in a stage, got {sorted(unknown)}")
+    return Stage(
+        int(data.get("until", steps)), tuple(Group(**group) for group in data["groups"]), Mix(**data.get("mix", {}))
+    )
+
+
+_RANGES: tuple[tuple[str, float, float], ...] = (
+    ("steps", 1, 1e9),
+    ("warmup_steps", 0, 1e9),
+    ("decay_steps", 0, 1e9),
+    ("peak_rate", 1e-9, 10),
+    ("last_rate", 0, 1),
+    ("weight_decay", 0, 10),
+    ("clip", 1e-9, 1e9),
+    ("average", 0, 0.999999),
+    ("patch_loss", 0, 1e3),
+    ("label_loss", 0, 1e3),
+    ("label_smoothing", 0, 0.999),
+    ("tokenizer_lines", 1, 1e9),
+)

@@ -30,7 +30,7 @@ def run(
 
     Args:
         recipe: The TOML file.
-        data: Folder with the Parquet files; None: drawn scenes only.
+        data: Folder with the Parquet files; None: of what the recipe names, only what can be drawn.
         checkpoints: Folder of checkpoint and log, by default `checkpoints/` and the recipe's name.
         resume: Go on from the checkpoint, if there is one.
         threads: Processor threads.
@@ -39,13 +39,18 @@ def run(
         workers: Processes that make batches.
 
     Raises:
-        ValueError: The recipe cannot be read.
-        FileNotFoundError: A file of the data, or the weights to start from, are missing.
+        ValueError: The recipe cannot be read, draws nothing without data, or does not fit the checkpoint.
+        FileNotFoundError: The recipe, a file of the data, or the weights to start from, are missing.
+        FileExistsError: There is a checkpoint already, and `resume` is not set.
     """
     torch.set_num_threads(threads)
     chosen = Recipe.from_file(recipe)
     folder = checkpoints or Path("checkpoints") / chosen.name
+    if not resume and (folder / "checkpoint.pt").exists():
+        raise FileExistsError(f"expected no checkpoint in {folder}; go on from it with --resume, or move it away")
     read = read_data(data, chosen.sets) if data else None
+    if read is None and chosen.asked_sets:
+        chosen = chosen.drawn_only()
     training = Run(chosen, TOKENIZER.read_bytes(), read["train"] if read else None, folder, device)
     went_on = resume and training.resume()
     if chosen.start and not went_on:
