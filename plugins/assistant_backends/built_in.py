@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 KEPT_IMAGES = 16
 """Encoded pictures that are kept, so that the next question about one of them starts sooner."""
 
+EXACT_OPTIONS = 300
+"""A list of answers up to this length is scored whole; of a longer one, the likeliest beginnings are followed."""
+BEAM = 64
+"""How many beginnings are followed in a long list."""
+
 CANNOT_TELL = "I can't tell from this picture."
 CANNOT_TELL_WITHOUT_PICTURE = "I can't tell. I answer questions about pictures: please add one and ask about it."
 DEFAULT_QUESTION = "what is in this picture?"
@@ -91,6 +96,12 @@ class BuiltInBackend:
         encoded, settings = self._encode(picture), _generation_settings(turn)
         steps = list(model.generate(encoded, _question(turn), (), settings, lambda: False))
         return "".join(step.text for step in steps), _confidence(model, steps, True)
+
+    def choose(self, picture: ImagePart, question: str, options: Sequence[str]) -> list[tuple[str, float]]:
+        """The options with their probabilities, the likeliest first; of more than `EXACT_OPTIONS`, the best ones."""
+        beam = None if len(options) <= EXACT_OPTIONS else BEAM
+        found = self._ready().choose(self._encode(picture), question or DEFAULT_QUESTION, options, beam=beam)
+        return [(choice.option, choice.probability) for choice in found]
 
     def phrase(self, label: str, task: Literal["label", "naming"]) -> str:
         """The words in which its answers name a class (``label``), or something with a name of its own (``naming``)."""

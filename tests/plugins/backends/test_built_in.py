@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 
 from assistant import AnswerEnd, Delta, Message, ModelInfo, Trace, Turn, TurnRecord, TurnSettings
 from assistant.errors import BackendError, ModelLoadError
-from assistant.evaluation.subject import AnswersPictures, PhrasesLabels
+from assistant.evaluation.subject import AnswersPictures, ChoosesAmong, PhrasesLabels
 from assistant.intake import read_image
 from assistant.settings import Settings
 from assistant.testing import ask, make_runtime
@@ -39,6 +39,7 @@ class Scripted:
         self.sure = sure
         self.encoded: list[str] = []
         self.asked: list[tuple[str, Sequence[tuple[str, str]]]] = []
+        self.chosen: list[tuple[str, str, int, int | None]] = []
 
     def encode_image(self, image: Image.Image) -> Any:
         red, _, blue = image.getpixel((65, 45))
@@ -55,6 +56,11 @@ class Scripted:
         colour = image.colour if image else "nothing"
         for index, text in enumerate(["a ", colour[:1], colour[1:], " circle"]):
             yield Step(index, 100 + index, text, -0.1)
+
+    def choose(self, image: Any, question: str, options: Sequence[str], beam: int | None) -> list[Any]:
+        self.chosen.append((image.colour, question, len(options), beam))
+        pairs = ((options[1], 0.75), (options[0], 0.25))
+        return [SimpleNamespace(option=option, probability=probability) for option, probability in pairs]
 
     def confidence(self, steps: Sequence[Any], image_given: bool) -> float:
         return self.sure["".join(step.text for step in steps).split()[1]]
@@ -176,6 +182,18 @@ def test_a_measurement_hears_what_a_chat_would_withhold(tmp_path: Path, monkeypa
     assert backend.answer_picture(drawn("red", tmp_path), "what?") == ("a red circle", 0.2)
     assert backend.abstain_below == 0.5
     assert model.asked == [("what?", ())]
+
+
+@pytest.mark.parametrize(("count", "beam"), [(2, None), (300, None), (301, 64)])
+def test_a_measurement_may_name_the_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int, beam: int | None
+) -> None:
+    backend, model = scripted({"red": 0.2}, monkeypatch)
+    assert isinstance(backend, ChoosesAmong)
+    options = [f"a {number}" for number in range(count)]
+    found = backend.choose(drawn("red", tmp_path), "what?", options)
+    assert found == [("a 1", 0.75), ("a 0", 0.25)]
+    assert model.chosen == [("red", "what?", count, beam)]
 
 
 def test_classes_are_phrased_as_the_model_says_them() -> None:
