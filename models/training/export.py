@@ -1,11 +1,13 @@
 """Write a checkpoint's averaged weights as a folder that `assistant_vlm.load` reads.
 
-`python -m training.export RECIPE --checkpoints FOLDER --to models/assistant_vlm/weights/open`. Files are replaced in one
-move each. The calibration of an earlier export in the same folder is kept until `training.calibrate` fits a new one.
+`python -m training.export RECIPE --checkpoints FOLDER --to models/assistant_vlm/weights/open`. Files are replaced in
+one move each. The calibration of an earlier export in the same folder is kept until `training.calibrate` fits a new
+one; what pictures looked like to the earlier weights is not.
 """
 
 import argparse
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import safetensors.torch
@@ -13,7 +15,9 @@ import torch
 
 from assistant_vlm.confidence import FEATURES
 from assistant_vlm.config import Card, ModelConfig, read_config, write_config
-from assistant_vlm.loading import CONFIG_FILE, TOKENIZER_FILE, WEIGHTS_FILE
+from assistant_vlm.errors import WeightsError
+from assistant_vlm.loading import CONFIG_FILE, FAMILIARITY_FILE, TOKENIZER_FILE, WEIGHTS_FILE
+from assistant_vlm.network import Network
 from training.recipe import Recipe
 from training.train import TOKENIZER
 
@@ -28,12 +32,19 @@ def write_file(path: Path, data: bytes) -> None:
 def write_weights(
     folder: Path, weights: dict[str, torch.Tensor], tokenizer: bytes, config: ModelConfig, card: Card
 ) -> None:
-    """The three files of a weights folder; weights are stored in float16."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """The three files of a weights folder; weights are stored in float16.
+
+    Raises:
+        ValueError: A weight is not finite in float16.
+    """
     halved = {
         key: value.detach().half().contiguous() if value.is_floating_point() else value
         for key, value in weights.items()
     }
+    for key, value in halved.items():
+        if value.is_floating_point() and not bool(value.isfinite().all()):
+            raise ValueError(f"expected weights that are finite in float16, got others in {key}")
+    folder.mkdir(parents=True, exist_ok=True)
     write_file(folder / WEIGHTS_FILE, safetensors.torch.save(halved))
     write_file(folder / TOKENIZER_FILE, tokenizer)
     write_file(folder / CONFIG_FILE, write_config(config, card).encode())
@@ -45,6 +56,20 @@ def uncalibrated(recipe: Recipe) -> Card:
     return Card(recipe.name, recipe.version, recipe.licence, 0.0, plain, plain)
 
 
+def card_for(recipe: Recipe, earlier: Path) -> Card:
+    """The recipe's name, version and licence, with the calibration of an `earlier` config file where it is of use."""
+    card = uncalibrated(recipe)
+    if not earlier.exists():
+        return card
+    try:
+        kept = read_config(earlier.read_text())[1]
+    except WeightsError:  # of a model that this code no longer knows
+        return card
+    if any(len(w) != len(FEATURES) for w in (kept.confidence_with_image, kept.confidence_without_image)):
+        return card
+    return replace(kept, name=card.name, version=card.version, licence=card.licence, unfamiliar_above=None)
+
+
 def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -54,8 +79,12 @@ def main() -> None:
     options = parser.parse_args()
     recipe = Recipe.from_file(options.recipe)
     state = torch.load(options.checkpoints / "checkpoint.pt", weights_only=True, mmap=True)
-    earlier = options.to / CONFIG_FILE
-    card = read_config(earlier.read_text())[1] if earlier.exists() else uncalibrated(recipe)
+    try:
+        Network(recipe.model).load_state_dict(state["average"])
+    except RuntimeError as error:
+        raise SystemExit(f"expected a checkpoint of the recipe's network; {error}") from error
+    card = card_for(recipe, options.to / CONFIG_FILE)
+    (options.to / FAMILIARITY_FILE).unlink(missing_ok=True)
     write_weights(options.to, state["average"], TOKENIZER.read_bytes(), recipe.model, card)
     print({"step": state["progress"]["step"], "minutes": state["progress"]["seconds"] / 60, "to": str(options.to)})
 
