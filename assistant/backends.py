@@ -25,12 +25,14 @@ class AnswerEnd:
     """The last thing a stream yields.
 
     ``confidence`` in [0, 1] or ``None``; ``unsure`` where the deltas say that the model cannot tell; ``state`` is
-    whatever JSON data `Backend.trace` needs to look at this answer again.
+    whatever JSON data `Backend.trace` needs to look at this answer again; ``notes`` tell the person what the model did
+    not take into account ("The first 3 questions of this chat were left out").
     """
 
     confidence: float | None = None
     unsure: bool = False
     state: dict[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -209,6 +209,7 @@ class TurnRun:
                 self._progress.model = item
             elif isinstance(item, AnswerEnd):
                 self._progress.end = item
+                self._progress.notes += [note for note in item.notes if note not in self._progress.notes]
             elif isinstance(item, Delta):
                 piece = self._gate.feed(item.text)
                 if piece:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from assistant_vlm.errors import PictureError, SettingsError, VlmError, WeightsError
 from assistant_vlm.settings import GenerationSettings
 from assistant_vlm.weight_sets import packaged_sets
-from assistant_vlm.writing import Step
 
 if TYPE_CHECKING:
     from assistant_vlm.batching import Answer, Request
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from assistant_vlm.picture import EncodedImage
     from assistant_vlm.prefix import Cut
     from assistant_vlm.sites import Sites
+    from assistant_vlm.writing import Step
 
 __all__ = [
     "Answer",
@@ -52,6 +52,7 @@ _NEED_TORCH = {
     "LoadedModel": "model",
     "Request": "batching",
     "Sites": "sites",
+    "Step": "writing",
     "load": "loading",
     "load_named": "loading",
 }

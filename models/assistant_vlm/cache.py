@@ -45,7 +45,7 @@ class Cache:
 
     @property
     def held(self) -> Annotated[Tensor, "layers batch kv_heads room head_dim"]:
-        """The memory itself: keys of layer `i` at `2 * i`, values at `2 * i + 1`; for a decoder that writes it itself."""
+        """The memory itself: keys of layer `i` at `2 * i`, values at `2 * i + 1`; for decoders that write there."""
         return self._held
 
     def put(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:

@@ -297,5 +297,13 @@ class LoadedModel:
         return CrossAttention(weights.unflatten(-1, (image.rows, image.cols)), on_patches)
 
     def forget(self) -> None:
-        """Drop what is kept of pictures and chats; call it after the weights were changed."""
+        """Drop what is kept of pictures and chats; call it after the weights were changed.
+
+        A stepper that made its own form of the weights has to be replaced as well, see `decode_with`.
+        """
         self.reader.forget()
+
+    def decode_with(self, stepper: Stepper | None) -> None:
+        """Decode with another stepper from now on; None for the network's own decoder. What is watched always is."""
+        self.reader.stepper = stepper or DecoderStepper(self.network.decoder)
+        self.reader.conversations.forget()

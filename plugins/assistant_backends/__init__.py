@@ -12,5 +12,8 @@ __all__ = ["BuiltInBackend", "register_backends"]
 
 @hookimpl
 def register_backends() -> Sequence[Backend]:
-    """Our own small model; it loads its weights when it is first used."""
-    return [BuiltInBackend()]
+    """Our own small models, each with weights that come with the package; they are loaded when first used."""
+    from assistant_vlm import packaged_sets
+
+    photos = [BuiltInBackend(name="glassbox-photos", bundled="photos")] if "photos" in packaged_sets() else []
+    return [BuiltInBackend(), *photos]

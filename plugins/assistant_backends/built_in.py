@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from assistant import AnswerEnd, Delta, ImagePart, Message, ModelInfo, ModelTrace, Turn, TurnRecord
-from assistant.errors import BackendError, ModelLoadError
+from assistant.errors import BackendError, GenerationError, ModelLoadError
 from assistant.intake import open_image
 from assistant_backends.words import split_words
 
 if TYPE_CHECKING:
-    from assistant_vlm import EncodedImage, LoadedModel, Step
+    from assistant_vlm import Cut, EncodedImage, LoadedModel, Step
+    from assistant_vlm.kept import Kept
 
-KEPT_IMAGES = 16
-"""Encoded pictures that are kept, so that the next question about one of them starts sooner."""
+KEPT_BYTES = 16 * 1024**2
+"""Memory for encoded pictures by the hash of their files, so that a second question need not even open the file."""
 
 EXACT_OPTIONS = 300
 """A list of answers up to this length is scored whole; of a longer one, the likeliest beginnings are followed."""
@@ -27,8 +27,34 @@ BEAM = 64
 
 CANNOT_TELL = "I can't tell from this picture."
 CANNOT_TELL_WITHOUT_PICTURE = "I can't tell. I answer questions about pictures: please add one and ask about it."
+UNFAMILIAR = "I can't tell from this picture: it is unlike those I was trained on."
+TRY_PHOTOS = " For photographs, choose the model glassbox-photos, or a larger one."
+TRY_LARGER = " A larger model may know more about it."
 DEFAULT_QUESTION = "what is in this picture?"
 """What is asked where pictures come without a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """One set of weights that comes with the package, as it is shown where a person chooses a model."""
+
+    title: str
+    licence: str
+    notice: str
+
+
+OPEN = Weights(
+    "Glassbox open, the bundled small model",
+    "Apache-2.0",
+    "A very small model, trained on drawn scenes and openly licensed pictures. It knows shapes, colours, places, "
+    "small counts and a few drawn words. It does not understand photographs, and it says when it cannot tell.",
+)
+PHOTOS = Weights(
+    "Glassbox photos, the bundled small model that also saw photographs",
+    "Research only",
+    "A very small model, trained partly on research-only photographs: their terms allow no other use, so do not use it "
+    "for anything else. It knows more everyday things than Glassbox open, and it says when it cannot tell.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +79,23 @@ class BuiltInBackend:
     Args:
         folder: weights to use instead of the bundled ones.
         name: the backend's name.
+        bundled: which of the bundled weights to use.
     """
 
-    title = "Glassbox open, the bundled small model"
-    licence = "Apache-2.0"
     can_trace = True
-    notice = (
-        "A very small model, trained on drawn scenes and openly licensed pictures. It knows shapes, colours, places, "
-        "small counts and a few drawn words. It does not understand photographs, and it says when it cannot tell."
-    )
 
-    def __init__(self, folder: Path | None = None, name: str = "glassbox-open") -> None:
+    def __init__(
+        self, folder: Path | None = None, name: str = "glassbox-open", bundled: Literal["open", "photos"] = "open"
+    ) -> None:
+        shown = PHOTOS if bundled == "photos" else OPEN
+        self.title, self.licence, self.notice = shown.title, shown.licence, shown.notice
         self.name = name
         self.size = ""
-        self._folder = folder
+        self._folder: Path | None = folder
+        self._bundled: Literal["open", "photos"] = bundled
         self._model: LoadedModel | None = None
         self._loading = threading.Lock()
-        self._encoded: OrderedDict[str, EncodedImage] = OrderedDict()
+        self._encoded = _encoded_pictures()
 
     def load(self) -> None:
         """Read the weights.
@@ -98,9 +124,19 @@ class BuiltInBackend:
         return "".join(step.text for step in steps), _confidence(model, steps, True)
 
     def choose(self, picture: ImagePart, question: str, options: Sequence[str]) -> list[tuple[str, float]]:
-        """The options with their probabilities, the likeliest first; of more than `EXACT_OPTIONS`, the best ones."""
+        """The options with their probabilities, the likeliest first; of more than `EXACT_OPTIONS`, the best ones.
+
+        Raises:
+            GenerationError: there is no option, or one is empty or too long.
+        """
+        from assistant_vlm import VlmError
+
         beam = None if len(options) <= EXACT_OPTIONS else BEAM
-        found = self._ready().choose(self._encode(picture), question or DEFAULT_QUESTION, options, beam=beam)
+        encoded = self._encode(picture)
+        try:
+            found = self._ready().choose(encoded, question or DEFAULT_QUESTION, options, beam=beam)
+        except VlmError as error:
+            raise GenerationError(f"The model {self.name!r} cannot choose: {error}.") from error
         return [(choice.option, choice.probability) for choice in found]
 
     def phrase(self, label: str, task: Literal["label", "naming"]) -> str:
@@ -132,9 +168,10 @@ class BuiltInBackend:
                 return
             confidence = _confidence(model, steps, image is not None)
             start = written + len(label)
-            if not steps or confidence < model.abstain_below:
+            unfamiliar = image is not None and model.is_unfamiliar(image)
+            if not steps or unfamiliar or confidence < model.abstain_below:
                 parts.append(Part(number, start, confidence))
-                pieces = [CANNOT_TELL if images else CANNOT_TELL_WITHOUT_PICTURE]
+                pieces = [self._withheld(unfamiliar) if images else CANNOT_TELL_WITHOUT_PICTURE]
             else:
                 pieces = [step.text for step in steps]
                 parts.append(
@@ -156,7 +193,17 @@ class BuiltInBackend:
             confidence=min(part.confidence for part in (answered or parts)),
             unsure=not answered,
             state={"parts": [asdict(part) for part in parts]},
+            notes=_cut_notes(model.cut(_question(turn), _history(turn), bool(images))),
         )
+
+    def _withheld(self, unfamiliar: bool) -> str:
+        """What is said instead of an answer about a picture. Weights that saw photographs do not offer themselves."""
+        from assistant_vlm import packaged_sets
+
+        if not unfamiliar:
+            return CANNOT_TELL
+        offers_photos = "photos" in packaged_sets() and "photos" not in self._ready().name
+        return UNFAMILIAR + (TRY_PHOTOS if offers_photos else TRY_LARGER)
 
     def trace(self, record: TurnRecord) -> ModelTrace:
         """The model's own cross-attention for every token of an answer, computed again.
@@ -213,7 +260,7 @@ class BuiltInBackend:
         try:
             import torch
 
-            from assistant_vlm import VlmError, load
+            from assistant_vlm import VlmError, load, load_named
         except (ImportError, OSError, RuntimeError) as error:
             raise ModelLoadError(
                 f"The bundled model needs torch, which cannot be imported: {error}.", hint="Type: assistant doctor"
@@ -221,7 +268,7 @@ class BuiltInBackend:
         # One token at a time has no work for a second thread, and a spinning pool beside a busy neighbour is slower.
         torch.set_num_threads(1)
         try:
-            model = load(self._folder)
+            model = load_named(self._bundled) if self._folder is None else load(self._folder)
             self.size = f"{model.parameters / 1e6:.1f} million parameters"
             return model
         except VlmError as error:
@@ -229,14 +276,26 @@ class BuiltInBackend:
 
     def _encode(self, image: ImagePart) -> EncodedImage:
         found = self._encoded.get(image.sha256)
-        if found is None:
-            found = self._ready().encode_image(open_image(image))
-            self._encoded[image.sha256] = found
-            while len(self._encoded) > KEPT_IMAGES:
-                self._encoded.popitem(last=False)
-        else:
-            self._encoded.move_to_end(image.sha256)
-        return found
+        return found or self._encoded.put(image.sha256, self._ready().encode_image(open_image(image)))
+
+
+def _encoded_pictures() -> Kept[EncodedImage]:
+    from assistant_vlm.kept import Kept
+
+    return Kept(KEPT_BYTES, lambda image: image.bytes)
+
+
+def _cut_notes(cut: Cut) -> tuple[str, ...]:
+    """What the model did not read, in sentences for the person."""
+    notes: list[str] = []
+    if cut.turns:
+        many = f"The first {cut.turns} questions" if cut.turns > 1 else "The first question"
+        notes.append(
+            f"{many} about this picture did not fit into what the model reads, and had no part in this answer."
+        )
+    if cut.question_tokens:
+        notes.append("The question is longer than what the model reads: only its end had a part in this answer.")
+    return tuple(notes)
 
 
 def _confidence(model: LoadedModel, steps: Sequence[Step], image_given: bool) -> float:

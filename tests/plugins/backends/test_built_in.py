@@ -13,13 +13,13 @@ import pytest
 from PIL import Image, ImageDraw
 
 from assistant import AnswerEnd, Delta, Message, ModelInfo, Trace, Turn, TurnRecord, TurnSettings
-from assistant.errors import BackendError, ModelLoadError
+from assistant.errors import BackendError, GenerationError, ModelLoadError
 from assistant.evaluation.subject import AnswersPictures, ChoosesAmong, PhrasesLabels
 from assistant.intake import read_image
 from assistant.settings import Settings
-from assistant.testing import ask, make_runtime
-from assistant_backends import BuiltInBackend
-from assistant_backends.built_in import CANNOT_TELL, CANNOT_TELL_WITHOUT_PICTURE
+from assistant.testing import FakeModel, ask, make_runtime
+from assistant_backends import BuiltInBackend, register_backends
+from assistant_backends.built_in import CANNOT_TELL, CANNOT_TELL_WITHOUT_PICTURE, TRY_LARGER, TRY_PHOTOS, UNFAMILIAR
 
 
 def drawn(colour: str, folder: Path) -> Any:
@@ -34,9 +34,12 @@ class Scripted:
     """Stands for the weights: says one text for each colour, as sure as it is told."""
 
     version, fingerprint, parameters, abstain_below = "1", "f" * 64, 5, 0.5
+    name = "glassbox-open"
 
     def __init__(self, sure: dict[str, float]) -> None:
         self.sure = sure
+        self.strange: set[str] = set()
+        self.left_out = (0, 0)
         self.encoded: list[str] = []
         self.asked: list[tuple[str, Sequence[tuple[str, str]]]] = []
         self.chosen: list[tuple[str, str, int, int | None]] = []
@@ -45,7 +48,15 @@ class Scripted:
         red, _, blue = image.getpixel((65, 45))
         colour = "red" if red > 200 else "blue" if blue > 200 else "green"
         self.encoded.append(colour)
-        return SimpleNamespace(colour=colour)
+        return SimpleNamespace(colour=colour, bytes=1000)
+
+    def is_unfamiliar(self, image: Any) -> bool:
+        return image.colour in self.strange
+
+    def cut(self, question: str, history: Any, image_given: bool) -> Any:
+        from assistant_vlm import Cut
+
+        return Cut(*self.left_out)
 
     def generate(
         self, image: Any, question: str, history: Any, settings: Any, should_stop: Callable[[], bool]
@@ -201,6 +212,86 @@ def test_classes_are_phrased_as_the_model_says_them() -> None:
     assert isinstance(backend, PhrasesLabels)
     assert backend.phrase("Orange", "label") == "an orange"
     assert backend.phrase("Grinning Face", "naming") == "grinning face"
+
+
+@pytest.mark.parametrize(
+    ("name", "sets", "expected"),
+    [
+        ("glassbox-open", ("open", "photos"), UNFAMILIAR + TRY_PHOTOS),
+        ("glassbox-open", ("open",), UNFAMILIAR + TRY_LARGER),
+        ("glassbox-photos", ("open", "photos"), UNFAMILIAR + TRY_LARGER),
+    ],
+)
+def test_an_unfamiliar_picture_is_not_guessed_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, sets: tuple[str, ...], expected: str
+) -> None:
+    backend, model = scripted({"red": 0.9, "blue": 0.9}, monkeypatch)
+    monkeypatch.setattr("assistant_vlm.packaged_sets", lambda: sets)
+    model.name, model.strange = name, {"red"}
+    pictures = drawn("red", tmp_path), drawn("blue", tmp_path)
+    text, end = run(backend, Turn(question=Message(text="what?", images=pictures[:1])))
+    assert (text, end.unsure) == (expected, True)
+    assert "circle" not in repr(end.state)
+    text, end = run(backend, Turn(question=Message(text="what?", images=pictures)))
+    assert text == f"Picture 1: {expected}\nPicture 2: a blue circle"
+    assert not end.unsure
+
+
+def test_what_the_model_did_not_read_is_said_in_a_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    backend, model = scripted({"red": 0.9}, monkeypatch)
+    turn = Turn(question=Message(text="what?", images=(drawn("red", tmp_path),)))
+    assert run(backend, turn)[1].notes == ()
+    model.left_out = (1, 0)
+    assert run(backend, turn)[1].notes == (
+        "The first question about this picture did not fit into what the model reads, and had no part in this answer.",
+    )
+    model.left_out = (4, 7)
+    first, second = run(backend, turn)[1].notes
+    assert "first 4 questions" in first
+    assert "only its end" in second
+
+
+def test_a_note_of_the_model_reaches_the_record(tmp_path: Path) -> None:
+    class Forgetful(FakeModel):
+        def stream(self, turn: Turn, should_stop: Callable[[], bool]) -> Iterator[Delta | AnswerEnd]:
+            yield Delta("a red circle")
+            yield AnswerEnd(confidence=0.9, notes=("The first question did not fit.",))
+
+    runtime = make_runtime(tmp_path, model=Forgetful())
+    assert ask(runtime, "what?").trace.notes == ("The first question did not fit.",)
+    runtime.close()
+
+
+def test_what_cannot_be_chosen_from_is_an_error_of_the_house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from assistant_vlm import SettingsError
+
+    backend, model = scripted({"red": 0.9}, monkeypatch)
+
+    def choose(*_: Any, **__: Any) -> Any:
+        raise SettingsError("expected at least one option to choose among, got none")
+
+    model.choose = choose  # type: ignore[attr-defined]
+    with pytest.raises(GenerationError, match="at least one option"):
+        backend.choose(drawn("red", tmp_path), "what?", [])
+
+
+def test_each_packaged_set_of_weights_is_a_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assistant_vlm.packaged_sets", lambda: ("open",))
+    assert [backend.name for backend in register_backends()] == ["glassbox-open"]
+    monkeypatch.setattr("assistant_vlm.packaged_sets", lambda: ("open", "photos"))
+    opened, photos = register_backends()
+    assert (opened.name, photos.name) == ("glassbox-open", "glassbox-photos")
+    assert "trained partly on research-only photographs" in photos.notice
+    assert "research" in photos.licence.lower()
+    assert "research" not in opened.notice
+
+
+def test_encoded_pictures_are_bounded_in_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assistant_backends.built_in.KEPT_BYTES", 2500)
+    backend, model = scripted({}, monkeypatch)
+    for colour in ("red", "blue", "green", "green", "red"):
+        backend.prepare((drawn(colour, tmp_path),))
+    assert model.encoded == ["red", "blue", "green", "red"]
 
 
 # With the weights that ship
