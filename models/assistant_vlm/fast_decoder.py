@@ -11,12 +11,12 @@ from typing import Annotated
 
 import torch
 from torch import Tensor
-from torch.nn.functional import gelu, layer_norm, rms_norm, scaled_dot_product_attention, silu
+from torch.nn.functional import gelu, rms_norm, scaled_dot_product_attention, silu
 
 from assistant_vlm.cache import Cache
 from assistant_vlm.decoder import CrossMemory, Decoder, DecoderBlock
 from assistant_vlm.errors import SettingsError
-from assistant_vlm.fast_linear import EightBitProduct, ExactProduct, Product
+from assistant_vlm.fast_linear import Product, products
 from assistant_vlm.norm import Norm
 from assistant_vlm.rotary import rotary_table
 from assistant_vlm.windows import text_window
@@ -29,7 +29,7 @@ def fast_norm(norm: Norm) -> Callable[[Rows], Rows]:
     gain, epsilon = norm.gain.detach(), norm.epsilon
     size = (len(gain),)
     if norm.kind == "layer":
-        return lambda hidden: layer_norm(hidden, size, gain, None, epsilon)
+        return lambda hidden: torch.layer_norm(hidden, size, gain, None, epsilon)
     return lambda hidden: rms_norm(hidden, size, gain, epsilon)
 
 
@@ -86,10 +86,13 @@ class FastDecoder:
     Args:
         decoder: The network's decoder; its weights are read now, and later changes are not seen.
         quantised: Whether to use 8-bit matrices; see `fast_linear`.
+
+    Raises:
+        SettingsError: This torch has no 8-bit kernels.
     """
 
     def __init__(self, decoder: Decoder, *, quantised: bool = False) -> None:
-        product: Callable[[Tensor], Product] = EightBitProduct if quantised else ExactProduct
+        product = products(quantised=quantised, values=sum(p.numel() for p in decoder.parameters()))
         config = self.config = decoder.config
         self._heads, self._kv_heads, self._head_dim = config.heads, config.kv_heads, config.head_dim
         self._share = config.heads // config.kv_heads
@@ -101,6 +104,7 @@ class FastDecoder:
         cos, sin = rotary_table(torch.arange(config.max_tokens)[None], config.head_dim, config.rotary_base)
         self._cos = torch.cat((cos, cos), -1)[0, 0]
         self._sin = torch.cat((-sin, sin), -1)[0, 0]
+        self._last: tuple[CrossMemory | None, list[tuple[Tensor, Tensor]]] = None, []
         self.bytes = self._logits.bytes + sum(block.bytes for block in self._blocks)
 
     def prefill(self, tokens: list[int], memory: CrossMemory | None, cache: Cache) -> Annotated[Tensor, "vocab"]:
@@ -119,7 +123,7 @@ class FastDecoder:
             q, kv = block.query_key_value(normed).split(self._widths, dim=1)
             q, (k, v) = self._split(q), kv.view(count, 2, self._kv_heads, self._head_dim).permute(1, 2, 0, 3)
             if turn is not None:
-                q, k = _rotate(q, *turn), _rotate(k, *turn)
+                q, k = rotate(q, *turn), rotate(k, *turn)
             keys, values = held[2 * layer], held[2 * layer + 1]
             keys[:, past:], values[:, past:] = k, v
             if layer == len(self._blocks) - 1:
@@ -143,59 +147,70 @@ class FastDecoder:
         self, tokens: Annotated[Tensor, "batch"], cache: Cache, memory: CrossMemory | None
     ) -> Annotated[Tensor, "batch vocab"]:
         """See `Stepper.step`."""
-        batch, past = len(tokens), cache.tokens
+        batch, past, layers = len(tokens), cache.tokens, len(self._blocks)
         self._check_room(cache, 1)
         kv_heads, head_dim, queries = self._kv_heads, self._head_dim, self._widths[0]
-        cached = (batch * kv_heads, self._share, head_dim)
-        hidden, positions, turn = self._embedding[tokens], past if cache.lengths is None else cache.lengths, None
+        rows, turning = batch * kv_heads, queries + self._widths[1] // 2
+        hidden, turn = torch.embedding(self._embedding, tokens), None
+        positions = past if cache.lengths is None else cache.lengths
         if self._learned is not None:
             hidden += self._learned[positions]
         else:
             turn = self._cos[positions].view(-1, 1, head_dim), self._sin[positions].view(-1, 1, head_dim)
         hidden_from = self._hidden_from(cache)
-        held = cache.held.view(2 * len(self._blocks), batch * kv_heads, cache.room, head_dim)
-        seen = held.narrow(2, 0, past + 1).unbind()
-        if cache.lengths is None:
-            fresh = cache.held.view(len(self._blocks), 2, batch, kv_heads, cache.room, head_dim).select(4, past).unbind()
-        else:
-            flat = held.view(-1, head_dim)
-            starts = torch.arange(2 * batch * kv_heads).view(2, batch, kv_heads) * cache.room + positions[:, None]
-            places = (starts + torch.arange(len(self._blocks)).view(-1, 1, 1, 1) * (2 * batch * kv_heads * cache.room)).flatten(1).unbind()
+        held = cache.held.view(layers, 2, rows, cache.room, head_dim)
+        seen = held.narrow(3, 0, past + 1)
+        keys, values = seen[:, 0].transpose(2, 3).unbind(), seen[:, 1].unbind()
+        places = None if cache.lengths is None else self._places(cache.lengths, cache.room)
+        fresh = held.select(3, past).unbind() if places is None else ()
+        pictures = None if memory is None else self._pictures(memory)
         for layer, block in enumerate(self._blocks):
             normed = block.self_norm(hidden)
             all_three = block.query_key_value(normed)
             if turn is not None:
-                turned = all_three[:, : queries + self._widths[1] // 2].view(batch, -1, head_dim)
-                turned.copy_(_rotate(turned, *turn))
-            new = all_three[:, queries:].view(batch, 2, kv_heads, head_dim).transpose(0, 1)
-            if cache.lengths is None:
-                fresh[layer].copy_(new)
+                turned = all_three[:, :turning].view(batch, -1, head_dim)
+                turned.copy_(rotate(turned, *turn))
+            new = all_three[:, queries:].view(batch, 2, kv_heads, head_dim)
+            if places is None:
+                fresh[layer].view(2, batch, kv_heads, head_dim).copy_(new.transpose(0, 1))
             else:
-                flat.index_copy_(0, places[layer], new.reshape(-1, head_dim))
-            scores = torch.bmm(all_three[:, :queries].reshape(cached), seen[2 * layer].transpose(1, 2))
+                held.view(-1, head_dim).index_copy_(0, places[layer], new.reshape(-1, head_dim))
+            scores = torch.bmm(all_three[:, :queries].reshape(rows, self._share, head_dim), keys[layer])
             if hidden_from is not None:
                 scores.view(batch, -1, past + 1).masked_fill_(hidden_from, float("-inf"))
-            looked = torch.bmm(scores.softmax(-1), seen[2 * layer + 1]).view(batch, queries)
-            hidden = block.out.add(hidden, looked)
-            if memory is not None:
+            looked = torch.bmm(scores.softmax(-1), values[layer])
+            hidden = block.out.add(hidden, looked.view(batch, queries))
+            if pictures is not None:
                 if not block.parallel:
                     normed = block.cross_norm(hidden)
-                hidden = block.cross_out.add(hidden, self._look_at_picture(block.cross_query(normed), memory[layer]))
+                hidden = block.cross_out.add(hidden, self._look_at_picture(block.cross_query(normed), *pictures[layer]))
             hidden = block.mlp.add(hidden, normed if block.parallel else block.mlp_norm(hidden))
         cache.advance(1)
         return self._logits(self._norm(hidden))
 
-    def _look_at_picture(self, q: Rows, memory: tuple[Tensor, Tensor]) -> Rows:
-        k, v = memory
-        pictures, kv_heads, keys, head_dim = k.shape
-        batch = len(q)
-        if pictures == batch:
-            q = q.view(batch * kv_heads, self._share, head_dim)
-            k, v = k.reshape(batch * kv_heads, keys, head_dim), v.reshape(batch * kv_heads, keys, head_dim)
-            return torch.bmm(torch.bmm(q, k.transpose(1, 2)).softmax(-1), v).view(batch, -1)
-        q = q.view(batch, kv_heads, self._share, head_dim).transpose(0, 1).reshape(kv_heads, -1, head_dim)
-        looked = torch.bmm(torch.bmm(q, k[0].transpose(1, 2)).softmax(-1), v[0])
-        return looked.view(kv_heads, batch, -1).transpose(0, 1).reshape(batch, -1)
+    def _look_at_picture(self, q: Rows, k: Tensor, v: Tensor) -> Rows:
+        batch, rows = len(q), len(k)
+        if rows == batch * self._kv_heads:
+            return torch.bmm(torch.bmm(q.view(rows, self._share, self._head_dim), k).softmax(-1), v).view(batch, -1)
+        # One picture for all: its heads are the rows of the product, and every chat's queries stand side by side.
+        q = q.view(batch, rows, self._share, self._head_dim).transpose(0, 1).reshape(rows, -1, self._head_dim)
+        looked = torch.bmm(torch.bmm(q, k).softmax(-1), v)
+        return looked.view(rows, batch, -1).transpose(0, 1).reshape(batch, -1)
+
+    def _pictures(self, memory: CrossMemory) -> list[tuple[Tensor, Tensor]]:
+        """Keys `[rows, head_dim, keys]` and values `[rows, keys, head_dim]` of each layer, kept from step to step."""
+        before, pictures = self._last
+        if before is not memory:
+            pictures = [(k.flatten(0, 1).transpose(1, 2).contiguous(), v.flatten(0, 1).contiguous()) for k, v in memory]
+            self._last = memory, pictures
+        return pictures
+
+    def _places(self, lengths: Annotated[Tensor, "batch"], room: int) -> tuple[Tensor, ...]:
+        """For each layer, where in the flattened cache the rows' next keys and values go."""
+        batch, kv_heads = len(lengths), self._kv_heads
+        part = torch.arange(2 * batch * kv_heads * len(self._blocks)).view(-1, 2, batch, kv_heads)
+        places = part * room + lengths[:, None]
+        return places.transpose(1, 2).flatten(1).unbind()
 
     def _attend(self, q: Tensor, k: Tensor, v: Tensor, allowed: Tensor | None, *, causal: bool) -> Rows:
         looked = scaled_dot_product_attention(
@@ -219,9 +234,10 @@ class FastDecoder:
 
     def _hidden_from(self, cache: Cache) -> Annotated[Tensor, "batch 1 keys"] | None:
         """True where the next token of a row may not look; None where it sees all."""
-        config, keys = self.config, torch.arange(cache.tokens + 1)[None]
+        config = self.config
         if cache.lengths is None and not config.text_window:
             return None
+        keys = torch.arange(cache.tokens + 1)[None]
         places = torch.tensor([[cache.tokens]]) if cache.lengths is None else cache.lengths[:, None]
         if config.text_window:
             return ~text_window(places, keys, config.text_window, config.text_globals)[:, 0]
@@ -232,7 +248,7 @@ class FastDecoder:
             raise SettingsError(f"expected at most {cache.room} tokens of prefix and answer, got {cache.tokens + count}")
 
 
-def _rotate(heads: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+def rotate(heads: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """As `rotary.rotate`, with the tables' halves laid side by side and the minus sign in `sin`."""
     first, second = heads.chunk(2, dim=-1)
     return torch.addcmul(heads * cos, torch.cat((second, first), -1), sin)
