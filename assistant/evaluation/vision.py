@@ -143,7 +143,7 @@ class _Measurement:
         if not self._trials and not self._captioned:
             first = self._problems[0]
             raise GenerationError(
-                f"Not one row of {self._file.path.name} could be answered. {first.id}: {first.why}",
+                f"Not one row of {self._file.path.name} could be answered. {first.id}: {first.why.rstrip('.')}.",
                 hint="Type: assistant doctor",
             )
 
