@@ -261,6 +261,7 @@ class BuiltInBackend:
             import torch
 
             from assistant_vlm import VlmError, load, load_named
+            from assistant_vlm.fast_decoder import FastDecoder
         except (ImportError, OSError, RuntimeError) as error:
             raise ModelLoadError(
                 f"The bundled model needs torch, which cannot be imported: {error}.", hint="Type: assistant doctor"
@@ -269,6 +270,7 @@ class BuiltInBackend:
         torch.set_num_threads(1)
         try:
             model = load_named(self._bundled) if self._folder is None else load(self._folder)
+            model.decode_with(FastDecoder(model.network.decoder))
             self.size = f"{model.parameters / 1e6:.1f} million parameters"
             return model
         except VlmError as error:

@@ -16,15 +16,21 @@ from assistant import AnswerEnd, Delta, Message, ModelInfo, Trace, Turn, TurnRec
 from assistant.errors import BackendError, GenerationError, ModelLoadError
 from assistant.evaluation.subject import AnswersPictures, ChoosesAmong, PhrasesLabels
 from assistant.intake import read_image
+from assistant.runtime import Question, finish
 from assistant.settings import Settings
 from assistant.testing import FakeModel, ask, make_runtime
 from assistant_backends import BuiltInBackend, register_backends
 from assistant_backends.built_in import CANNOT_TELL, CANNOT_TELL_WITHOUT_PICTURE, TRY_LARGER, TRY_PHOTOS, UNFAMILIAR
+from assistant_vlm.tokenizer import Tokenizer
 
 
 def drawn(colour: str, folder: Path) -> Any:
     image = Image.new("RGB", (128, 96), "white")
     ImageDraw.Draw(image).ellipse((40, 20, 90, 70), fill=colour)
+    return as_part(image, folder)
+
+
+def as_part(image: Image.Image, folder: Path) -> Any:
     out = io.BytesIO()
     image.save(out, "PNG")
     return read_image(out.getvalue(), Settings(data_dir=folder))
@@ -294,14 +300,96 @@ def test_encoded_pictures_are_bounded_in_bytes(tmp_path: Path, monkeypatch: pyte
     assert model.encoded == ["red", "blue", "green", "red"]
 
 
+# With small random weights, whole and through the house
+
+
+@pytest.fixture(scope="module")
+def random_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    import torch
+
+    from assistant_vlm.config import Card, ModelConfig
+    from assistant_vlm.network import Network
+    from assistant_vlm.weight_sets import TOKENIZER_FILE, set_folder
+    from training.export import write_weights
+
+    folder = tmp_path_factory.mktemp("weights")
+    tokenizer = (set_folder("open") / TOKENIZER_FILE).read_bytes()
+    config = ModelConfig(
+        vocab=Tokenizer(tokenizer).vocab, side=32, patch=8, stem_channels=(8, 8), stem_blocks=(0, 0, 0), dim=32,
+        heads=4, kv_heads=2, encoder_layers=1, decoder_layers=2, max_prefix=64, max_tokens=96,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    network = Network(config)
+    for parameter in network.parameters():
+        parameter.data.mul_(3)
+    write_weights(
+        folder, network.state_dict(), tokenizer, config, Card("tiny", "0", "none", 0.0, (1.0,) * 6, (1.0,) * 6)
+    )
+    return folder
+
+
+def test_a_chat_of_many_turns_through_the_house(tmp_path: Path, random_weights: Path) -> None:
+    backend = BuiltInBackend(random_weights, name="tiny")
+    runtime = make_runtime(tmp_path, discover=True, model=backend)
+    settings = TurnSettings(model="tiny", max_tokens=6)
+    first = Question("what is in this picture?", [drawn("red", tmp_path)], settings=settings)
+    record = finish(runtime.run_turn(runtime.follow(None, first)))
+    assert record.status == "answered"
+    answers = [record.answer]
+    for number in range(6):
+        asked = Question(f"and how many squares are there, {number}?", settings=settings)
+        record = finish(runtime.run_turn(runtime.follow(record.turn.conversation_id, asked)))
+        answers.append(record.answer)
+    assert any("did not fit" in note for note in record.trace.notes)
+    again = finish(runtime.run_turn(runtime.retry(record.id)))
+    assert (again.answer, again.confidence) == (record.answer, record.confidence)
+    fresh = BuiltInBackend(random_weights, name="tiny")
+    pieces = list(fresh.stream(record.turn, lambda: False))
+    assert "".join(p.text for p in pieces if isinstance(p, Delta)) == record.answer
+    trace = backend.trace(record)
+    assert trace.words
+    # float32 softmax over the cells of one head
+    np.testing.assert_allclose(trace.cross_attention[0].sum((-1, -2)), 1, rtol=1e-4)
+    runtime.close()
+
+
+def test_weights_that_know_their_pictures_withhold_on_others(tmp_path: Path, random_weights: Path) -> None:
+    import dataclasses
+    import shutil
+
+    import torch
+
+    from assistant_vlm import load
+    from assistant_vlm.config import write_config
+    from assistant_vlm.familiarity import fit
+    from assistant_vlm.weight_sets import CONFIG_FILE, FAMILIARITY_FILE
+
+    folder = tmp_path / "weights"
+    shutil.copytree(random_weights, folder)
+    model = load(folder)
+    known = [Image.new("RGB", (20, 20), (200 + i, i % 7, 3 * i)) for i in range(40)]
+    features = torch.stack([model.encode_image(one).whole for one in known])
+    statistics = fit(features, torch.arange(40) % 2)
+    (folder / FAMILIARITY_FILE).write_bytes(statistics.to_bytes())
+    limit = float(statistics.distances(features).max()) * 1.01
+    (folder / CONFIG_FILE).write_text(
+        write_config(model.config, dataclasses.replace(model.card, unfamiliar_above=limit))
+    )
+    backend = BuiltInBackend(folder, name="tiny")
+    near = as_part(known[3], tmp_path)
+    text, end = run(backend, Turn(question=Message(text="what?", images=(near,))))
+    assert not end.unsure
+    text, end = run(backend, Turn(question=Message(text="what?", images=(drawn("blue", tmp_path),))))
+    assert text.startswith(UNFAMILIAR)
+    assert end.unsure
+
+
 # With the weights that ship
 
 
 def test_the_shipped_weights_answer_through_the_house(tmp_path: Path) -> None:
     runtime = make_runtime(tmp_path, discover=True, model=None)
     settings = TurnSettings(model="glassbox-open")
-    from assistant.runtime import Question, finish
-
     question = runtime.follow(None, Question("what colour is the circle?", [drawn("red", tmp_path)], settings=settings))
     record = finish(runtime.run_turn(question))
     assert (record.status, record.answer) == ("answered", "red")
