@@ -64,11 +64,13 @@ class Trust:
 class Declined:
     """What a chat would have withheld, counted as ``right`` of ``n``; and how right the rest is.
 
-    ``kept`` is ``None`` for captions, of which none is simply right.
+    ``unfamiliar`` of the withheld ones were so because of the picture, whatever the confidence. ``kept`` is ``None``
+    for captions, of which none is simply right.
     """
 
     threshold: float | None
     withheld: Share
+    unfamiliar: int
     kept: Share | None
 
 
@@ -211,8 +213,10 @@ def _score(score: Score) -> Iterator[str]:
 
 
 def _declined(declined: Declined) -> Iterator[str]:
-    below = "" if declined.threshold is None else f" (confidence under {declined.threshold:.2f})"
-    yield f"  {'a chat would withhold':24} {_share(declined.withheld)}{below}"
+    reasons = [] if declined.threshold is None else [f"confidence under {declined.threshold:.2f}"]
+    reasons += [f"{declined.unfamiliar:,} for an unfamiliar picture"] if declined.unfamiliar else []
+    why = f" ({'; '.join(reasons)})" if reasons else ""
+    yield f"  {'a chat would withhold':24} {_share(declined.withheld)}{why}"
     if declined.kept is not None and declined.kept.n:
         yield f"  {'right of the rest':24} {_share(declined.kept)}"
 

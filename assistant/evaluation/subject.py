@@ -12,11 +12,15 @@ from assistant.messages import ImagePart, Message, ModelInfo, Turn, TurnSettings
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a model wrote, how sure it says it is (in [0, 1], or ``None``), and whether a chat would withhold it."""
+    """What a model wrote, how sure it says it is (in [0, 1], or ``None``), and whether a chat would withhold it.
+
+    ``unfamiliar``: it would withhold it because the picture is unlike those that the model knows.
+    """
 
     text: str
     confidence: float | None
     declined: bool
+    unfamiliar: bool = False
 
 
 @runtime_checkable
@@ -39,6 +43,15 @@ class ChoosesAmong(Protocol):
 
     def choose(self, picture: ImagePart, question: str, options: Sequence[str]) -> Sequence[tuple[str, float]]:
         """Options with their probabilities, the likeliest first; of a long list, perhaps only the best ones."""
+        ...
+
+
+@runtime_checkable
+class KnowsItsPictures(Protocol):
+    """A backend may offer this: a chat withholds its answers about pictures that are unlike those it knows."""
+
+    def is_unfamiliar(self, picture: ImagePart) -> bool:
+        """Whether the picture is unlike those it was trained on."""
         ...
 
 
@@ -83,7 +96,8 @@ class Subject:
         """
         if isinstance(self._backend, AnswersPictures):
             text, confidence = self._backend.answer_picture(picture, question)
-            return Answer(text, confidence, confidence < self._backend.abstain_below)
+            unfamiliar = isinstance(self._backend, KnowsItsPictures) and self._backend.is_unfamiliar(picture)
+            return Answer(text, confidence, unfamiliar or confidence < self._backend.abstain_below, unfamiliar)
         turn = Turn(question=Message(text=question, images=(picture,)), settings=TurnSettings(model=self._backend.name))
         self._backend.prepare(turn.images)
         text, end = "", AnswerEnd()

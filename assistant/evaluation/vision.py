@@ -57,7 +57,8 @@ class Judged:
     right: bool
     in_top5: bool
     confidence: float | None
-    declined: bool
+    declined: bool = False
+    unfamiliar: bool = False
 
 
 def evaluate(
@@ -187,12 +188,12 @@ class _Measurement:
             if not ranked:
                 return None
             in_top5 = any(option == trial.expected for option, _ in ranked)
-            return Judged(trial, ranked[0][0] == trial.expected, in_top5, ranked[0][1], False)
+            return Judged(trial, ranked[0][0] == trial.expected, in_top5, ranked[0][1])
         answer = self._asker.answered(source, trial.question)
         if answer is None:
             return None
         right = normalise(answer.text) in trial.accepted
-        return Judged(trial, right, right, answer.confidence, answer.declined)
+        return Judged(trial, right, right, answer.confidence, answer.declined, answer.unfamiliar)
 
     def _score(self, target: Target, manner: Manner) -> Score:
         trials = self._trials[target]
@@ -236,7 +237,7 @@ class _Measurement:
         answers = [self._asker.answer(place, CAPTION_QUESTION) for place in places]
         blank = [self._asker.answered(self._asker.sizes[place], CAPTION_QUESTION) for place in places]
         swapped = [self._asker.answered(others[place], CAPTION_QUESTION) for place in places if place in others]
-        withheld = sum(each.declined for each in answers)
+        withheld, unfamiliar = sum(each.declined for each in answers), sum(each.unfamiliar for each in answers)
         return caption_scores.score(
             [each.text for each in answers],
             [rows[place].texts for place in places],
@@ -244,7 +245,7 @@ class _Measurement:
             blank=_texts(blank),
             swapped=_texts(swapped) if others else None,
             question=CAPTION_QUESTION,
-            declined=Declined(self._subject.abstain_below, Share.of(withheld, len(answers)), None),
+            declined=Declined(self._subject.abstain_below, Share.of(withheld, len(answers)), unfamiliar, None),
             seed=SEED,
         )
 
@@ -298,7 +299,8 @@ def trust(judged: Sequence[Judged]) -> Trust | None:
 def declined(judged: Sequence[Judged], threshold: float | None) -> Declined:
     """What a chat would have withheld, and how right the rest is."""
     kept = [each for each in judged if not each.declined]
-    return Declined(threshold, Share.of(len(judged) - len(kept), len(judged)), _share(kept))
+    unfamiliar = sum(each.unfamiliar for each in judged)
+    return Declined(threshold, Share.of(len(judged) - len(kept), len(judged)), unfamiliar, _share(kept))
 
 
 def _share(judged: Sequence[Judged]) -> Share:

@@ -123,6 +123,10 @@ class BuiltInBackend:
         steps = list(model.generate(encoded, _question(turn), (), settings, lambda: False))
         return "".join(step.text for step in steps), _confidence(model, steps, True)
 
+    def is_unfamiliar(self, picture: ImagePart) -> bool:
+        """Whether the picture is unlike those it was trained on; a chat then withholds the answer."""
+        return self._ready().is_unfamiliar(self._encode(picture))
+
     def choose(self, picture: ImagePart, question: str, options: Sequence[str]) -> list[tuple[str, float]]:
         """The options with their probabilities, the likeliest first; of more than `EXACT_OPTIONS`, the best ones.
 

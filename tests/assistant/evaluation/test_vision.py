@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from assistant import ImagePart
 from assistant.errors import GenerationError
 from assistant.evaluation.report import Report, Score, as_text
 from assistant.evaluation.vision import evaluate
@@ -207,6 +208,26 @@ def test_confidence_is_held_against_the_answers(write: Write, settings: Settings
     assert free.declined.kept is not None
     assert (free.declined.kept.right, free.declined.kept.n) == (8, 8)
     assert score["label", "choice"].declined is None
+
+
+def test_answers_about_unfamiliar_pictures_are_withheld_too(write: Write, settings: Settings):
+    class Careful(Seer):
+        def is_unfamiliar(self, picture: ImagePart) -> bool:
+            return self.colour(picture) == "blue"
+
+    rows = [row(str(n), "label", c, label=c) for n, c in enumerate(["red", "blue", "green"])]
+    rows.append(row("c", "caption", "blue", texts=["a blue thing on white"]))
+    model = Careful(lambda c, _: f"a {c}", lambda c: 0.1 if c == "green" else 0.9)
+    report = evaluate(write(rows), model, settings)
+    free = scores(report)["label", "free"].declined
+    assert free is not None
+    assert (free.withheld.right, free.unfamiliar) == (2, 1)
+    assert free.kept is not None
+    assert (free.kept.right, free.kept.n) == (1, 1)
+    assert report.captions is not None
+    assert report.captions.declined is not None
+    assert report.captions.declined.unfamiliar == 1
+    assert "1 for an unfamiliar picture" in as_text(report)
 
 
 def test_a_model_that_cannot_choose_is_scored_in_free_text_through_the_chats_own_stream(

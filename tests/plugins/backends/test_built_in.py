@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 
 from assistant import AnswerEnd, Delta, Message, ModelInfo, Trace, Turn, TurnRecord, TurnSettings
 from assistant.errors import BackendError, GenerationError, ModelLoadError
-from assistant.evaluation.subject import AnswersPictures, ChoosesAmong, PhrasesLabels
+from assistant.evaluation.subject import AnswersPictures, ChoosesAmong, KnowsItsPictures, PhrasesLabels
 from assistant.intake import read_image
 from assistant.runtime import Question, finish
 from assistant.settings import Settings
@@ -199,6 +199,9 @@ def test_a_measurement_hears_what_a_chat_would_withhold(tmp_path: Path, monkeypa
     assert backend.answer_picture(drawn("red", tmp_path), "what?") == ("a red circle", 0.2)
     assert backend.abstain_below == 0.5
     assert model.asked == [("what?", ())]
+    model.strange = {"blue"}
+    assert isinstance(backend, KnowsItsPictures)
+    assert [backend.is_unfamiliar(drawn(colour, tmp_path)) for colour in ("red", "blue")] == [False, True]
 
 
 @pytest.mark.parametrize(("count", "beam"), [(2, None), (300, None), (301, 64)])
