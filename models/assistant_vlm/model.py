@@ -14,6 +14,7 @@ from assistant_vlm.beam import beam_search
 from assistant_vlm.choosing import Choice, score
 from assistant_vlm.confidence import probability
 from assistant_vlm.config import Card, ModelConfig
+from assistant_vlm.encoding import Encoder, NetworkEncoder
 from assistant_vlm.errors import SettingsError, WeightsError
 from assistant_vlm.familiarity import Familiarity
 from assistant_vlm.generation import GenerationSettings, Step, Walk, answer_room, generate_tokens
@@ -299,7 +300,7 @@ class LoadedModel:
     def forget(self) -> None:
         """Drop what is kept of pictures and chats; call it after the weights were changed.
 
-        A stepper that made its own form of the weights has to be replaced as well, see `decode_with`.
+        A stepper or encoder that made its own form of the weights has to be replaced as well, see `decode_with`.
         """
         self.reader.forget()
 
@@ -307,3 +308,8 @@ class LoadedModel:
         """Decode with another stepper from now on; None for the network's own decoder. What is watched always is."""
         self.reader.stepper = stepper or DecoderStepper(self.network.decoder)
         self.reader.conversations.forget()
+
+    def encode_with(self, encoder: Encoder | None) -> None:
+        """Encode pictures with another encoder from now on; None for the network's own."""
+        self.reader.pictures.encoder = encoder or NetworkEncoder(self.network)
+        self.forget()

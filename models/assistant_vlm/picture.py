@@ -9,6 +9,7 @@ from PIL import Image
 from torch import Tensor
 
 from assistant_vlm.decoder import CrossMemory
+from assistant_vlm.encoding import Encoder, NetworkEncoder
 from assistant_vlm.kept import Kept
 from assistant_vlm.network import Network
 from assistant_vlm.preprocess import check_pixels, patch_box, to_pixels
@@ -55,6 +56,11 @@ class Pictures:
     With fusion the memory depends on the question too, and is kept for each pair of picture and question: the tokens of
     a turn look at what their own question made of the picture, as in training.
 
+    Attributes:
+        encoder: How to encode when nobody watches.
+        encoded: Pictures by the hash of their pixels.
+        fused: Memories by picture and question.
+
     Args:
         network: The network.
         most_bytes: Memory for pictures, and again for memories with fusion.
@@ -62,6 +68,7 @@ class Pictures:
 
     def __init__(self, network: Network, most_bytes: int) -> None:
         self._network = network
+        self.encoder: Encoder = NetworkEncoder(network)
         self.encoded: Kept[EncodedImage] = Kept(most_bytes, lambda image: image.bytes)
         self.fused: Kept[CrossMemory] = Kept(most_bytes, memory_bytes)
 
@@ -74,8 +81,8 @@ class Pictures:
         found = self.encoded.get(key) if sites is None else None
         if found is not None:
             return found
-        patches = self._network.encoder(pixels[None], sites)
-        memory = self._network.decoder.cross_memory(patches) if self._network.fusion is None else None
+        patches = self._how(sites)(pixels[None])
+        memory = self.encoder.cross_memory(patches) if self._network.fusion is None else None
         rows, cols = (length // config.patch for length in pixels.shape[1:])
         image = EncodedImage(patches, memory, rows, cols, key if sites is None else "")
         return image if sites is not None else self.encoded.put(key, image)
@@ -91,7 +98,7 @@ class Pictures:
         if image.memory is not None and sites is None:
             return image.memory
         if self._network.fusion is None:
-            return self._network.decoder.cross_memory(image.patches, sites)
+            return self._how(sites).cross_memory(image.patches)
         keep = bool(image.key) and sites is None
         found = self.fused.get((image.key, question)) if keep else None
         if found is not None:
@@ -101,6 +108,14 @@ class Pictures:
         whole = patches if fused is None else torch.cat((patches, fused), dim=1)
         memory = self._network.decoder.cross_memory(whole, sites)
         return self.fused.put((image.key, question), memory) if keep else memory
+
+    def forget(self) -> None:
+        """Drop everything that is kept."""
+        self.encoded.forget()
+        self.fused.forget()
+
+    def _how(self, sites: Sites | None) -> Encoder:
+        return self.encoder if sites is None else NetworkEncoder(self._network, sites)
 
 
 def memory_bytes(memory: CrossMemory) -> int:

@@ -100,6 +100,5 @@ class Reader:
 
     def forget(self) -> None:
         """Drop everything that is kept; needed when weights change."""
-        self.pictures.encoded.forget()
-        self.pictures.fused.forget()
+        self.pictures.forget()
         self.conversations.forget()

@@ -266,6 +266,7 @@ class BuiltInBackend:
 
             from assistant_vlm import VlmError, load, load_named
             from assistant_vlm.fast_decoder import FastDecoder
+            from assistant_vlm.fast_encoder import FastEncoder
         except (ImportError, OSError, RuntimeError) as error:
             raise ModelLoadError(
                 f"The bundled model needs torch, which cannot be imported: {error}.", hint="Type: assistant doctor"
@@ -275,6 +276,7 @@ class BuiltInBackend:
         try:
             model = load_named(self._bundled) if self._folder is None else load(self._folder)
             model.decode_with(FastDecoder(model.network.decoder))
+            model.encode_with(FastEncoder(model.network))
             self.size = f"{model.parameters / 1e6:.1f} million parameters"
             return model
         except VlmError as error:

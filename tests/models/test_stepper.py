@@ -4,12 +4,14 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from PIL import Image
 
 from assistant_vlm import LoadedModel
 from assistant_vlm.cache import Cache
 from assistant_vlm.decoder import Decoder
 from assistant_vlm.errors import SettingsError
 from assistant_vlm.fast_decoder import FastDecoder
+from assistant_vlm.fast_encoder import FastEncoder
 from assistant_vlm.stepper import DecoderStepper, Stepper
 
 STEPPERS: dict[str, Callable[[Decoder], Stepper]] = {"plain": DecoderStepper, "fast": FastDecoder}
@@ -91,9 +93,8 @@ def test_a_full_cache_says_how_much_it_holds(tiny: LoadedModel, make: Callable[[
 
 
 def test_answers_are_the_same_whoever_decodes(any_tiny: LoadedModel) -> None:
-    from PIL import Image
-
-    image = any_tiny.encode_image(Image.radial_gradient("L").convert("RGB"))
+    picture = Image.radial_gradient("L").convert("RGB")
+    image = any_tiny.encode_image(picture)
     history = [("what?", "a star")]
     plain = list(any_tiny.generate(image, "and now?", history))
     choices = any_tiny.choose(image, "and now?", ["red", "blue", "a star"], history)
@@ -101,5 +102,12 @@ def test_answers_are_the_same_whoever_decodes(any_tiny: LoadedModel) -> None:
     assert [s.token_id for s in any_tiny.generate(image, "and now?", history)] == [s.token_id for s in plain]
     again = any_tiny.choose(image, "and now?", ["red", "blue", "a star"], history)
     assert [c.option for c in again] == [c.option for c in choices]
+    any_tiny.encode_with(FastEncoder(any_tiny.network))
+    assert any_tiny.reader.pictures.encoded.bytes == 0
+    other = any_tiny.encode_image(picture)
+    assert other is not image
+    close(other.patches, image.patches)
+    assert [s.token_id for s in any_tiny.generate(other, "and now?", history)] == [s.token_id for s in plain]
     any_tiny.decode_with(None)
-    assert list(any_tiny.generate(image, "and now?", history)) == plain
+    any_tiny.encode_with(None)
+    assert list(any_tiny.generate(any_tiny.encode_image(picture), "and now?", history)) == plain
