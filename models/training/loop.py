@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader, Dataset, get_worker_info
 from assistant_vlm.tokenizer import Tokenizer
 from training.batches import Batch, make_batch
 from training.datasets import VisionData
+from training.early import early_evaluation, held_out_batches
 from training.learner import Learner
 from training.recipe import Recipe
 from training.watching import attention_report
@@ -102,14 +103,22 @@ class Run:
         data: The training rows; None where the recipe needs none.
         folder: Where checkpoints and the log are kept.
         device: `cpu` or `cuda`.
+        held_out: Rows to look at now and then, never trained on.
 
     Raises:
         ValueError: The tokenizer has another number of tokens than the model, or the data lacks a set of the recipe.
     """
 
     def __init__(
-        self, recipe: Recipe, tokenizer: bytes, data: VisionData | None, folder: Path, device: str = "cpu"
+        self,
+        recipe: Recipe,
+        tokenizer: bytes,
+        data: VisionData | None,
+        folder: Path,
+        device: str = "cpu",
+        held_out: VisionData | None = None,
     ) -> None:
+        self.held_out = held_out
         self.recipe, self.tokenizer, self.data, self.folder = recipe, tokenizer, data, folder
         self.device = torch.device(device)
         if (vocab := Tokenizer(tokenizer).vocab) != recipe.model.vocab:
@@ -189,14 +198,15 @@ class Run:
     ) -> None:
         """Train until the recipe's steps are done (or `stop_after` more steps).
 
-        One line of JSON goes to `log.jsonl` in the folder every 25 steps, and one with the entropy of each layer's
-        heads (`watching.attention_report`) every `watch_every`; a progress bar goes to the terminal.
+        One line of JSON goes to `log.jsonl` in the folder every 25 steps, and one with held-out losses
+        (`early.early_evaluation`) and the entropy of each layer's heads (`watching.attention_report`) every
+        `watch_every`; a progress bar goes to the terminal.
 
         Args:
             save_every: Seconds between checkpoints.
             stop_after: Number of steps, for trials.
             workers: Processes that make batches.
-            watch_every: Steps between looks at the attention patterns.
+            watch_every: Steps between looks at held-out rows and at the attention patterns.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         progress, recipe = self.progress, self.recipe
@@ -222,7 +232,8 @@ class Run:
                 if progress.step % watch_every == 0:
                     reports = (attention_report(self.model.network, on_device(b, self.device)) for b in step)
                     found = next((report for report in reports if report), {})
-                    log.write(json.dumps({"step": progress.step, "attention": found}) + "\n")
+                    looks = {"held out": self.look(), "attention": found}
+                    log.write(json.dumps({"step": progress.step, **looks}) + "\n")
                     log.flush()
                     at = time.monotonic()
                 done = progress.step >= recipe.steps or (stop_after is not None and progress.step - first >= stop_after)
@@ -255,6 +266,11 @@ class Run:
         self._follow()
         self.progress.step += 1
         return seen
+
+    def look(self) -> dict[str, float]:
+        """How the model does on held-out batches now; see `early.early_evaluation`."""
+        batches = held_out_batches(self.recipe, Tokenizer(self.tokenizer), self.progress.step - 1, self.held_out)
+        return early_evaluation(self.model, [(name, on_device(batch, self.device)) for name, batch in batches])
 
     @torch.no_grad()
     def _follow(self) -> None:

@@ -51,7 +51,8 @@ def run(
     read = read_data(data, chosen.sets) if data else None
     if read is None and chosen.asked_sets:
         chosen = chosen.drawn_only()
-    training = Run(chosen, TOKENIZER.read_bytes(), read["train"] if read else None, folder, device)
+    rows, held_out = (read["train"], read["dev"]) if read else (None, None)
+    training = Run(chosen, TOKENIZER.read_bytes(), rows, folder, device, held_out)
     went_on = resume and training.resume()
     if chosen.start and not went_on:
         training.start_from(folder.parent / chosen.start)
