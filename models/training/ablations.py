@@ -282,7 +282,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--only", nargs="+", metavar="NAME", help=", ".join(v.name for v in VARIANTS))
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--workers", type=int, default=1, help="processes that draw pictures")
     parser.add_argument("--table", action="store_true", help="only print the table of what is there")
     options = parser.parse_args()
