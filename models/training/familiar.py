@@ -1,7 +1,7 @@
 """Where the training pictures of a model lie, so that it can say that another one is unlike them.
 
-`training.calibrate` writes the statistics (`familiarity.safetensors`) and the limit. Centres are those of the classes of
-sets of named pictures, and one for each other set and each kind of generated picture. Noise is no domain.
+`training.calibrate` writes the statistics (`familiarity.safetensors`) and the limit. Centres are those of the classes
+of sets of named pictures, and one for each other set and each kind of generated picture. Noise is no domain.
 """
 
 import random
