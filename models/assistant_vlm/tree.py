@@ -25,7 +25,7 @@ class Tree:
     Args:
         decoder: The network's decoder.
         memory: What all tokens look at.
-        prefix: Its keys and values; they are copied.
+        prefix: Its keys and values; they stay as they are, and must while the tree is in use.
         room: Nodes to expect; more may come.
         sites: Who watches; each part that is read passes them once.
     """
@@ -34,10 +34,10 @@ class Tree:
         self, decoder: Decoder, memory: CrossMemory | None, prefix: Cache, room: int, sites: Sites | None = None
     ) -> None:
         self._decoder, self._memory, self._sites = decoder, memory, sites
-        self._past = prefix.tokens
-        self._cache = prefix.copy(room=self._past + max(1, room))
+        self._prefix = prefix
+        self._nodes = Cache(decoder.config, max(1, room))
+        self._parent: list[int] = []
         self._depth: list[int] = []
-        self._path = torch.zeros(0, 0, dtype=torch.bool)
 
     def read(self, tokens: list[int], parents: list[int]) -> Annotated[Tensor, "nodes vocab"]:
         """Scores of the token after each of these new nodes, whose parents have been read before."""
@@ -45,33 +45,45 @@ class Tree:
         return torch.cat([self._part(tokens[i : i + _AT_ONCE], parents[i : i + _AT_ONCE]) for i in parts])
 
     def _part(self, tokens: list[int], parents: list[int]) -> Tensor:
-        before, count = len(self._depth), len(tokens)
-        self._grow(before + count)
-        above = torch.zeros(count, before, dtype=torch.bool)
+        """The keys are the prefix, the ancestors that these nodes have, and the nodes: not the rest of the tree."""
+        past, before, count = self._prefix.tokens, self._nodes.tokens, len(tokens)
+        rows: list[int] = []
+        seen: list[int] = []
         for row, parent in enumerate(parents):
-            if parent >= 0:
-                above[row, : parent + 1] = self._path[parent, : parent + 1]
-        self._path[before : before + count, :before] = above
-        self._path[before : before + count, before : before + count] = torch.eye(count, dtype=torch.bool)
-        self._depth += [0 if parent < 0 else self._depth[parent] + 1 for parent in parents]
-        places = torch.tensor(self._depth) + self._past
-        allowed = torch.ones(count, self._past + before + count, dtype=torch.bool)
-        allowed[:, self._past :] = self._path[before : before + count, : before + count]
+            while parent >= 0:
+                rows.append(row)
+                seen.append(parent)
+                parent = self._parent[parent]
+        above = sorted(set(seen))
+        place = {node: past + i for i, node in enumerate(above)}
+        known = past + len(above)
+        allowed = torch.zeros(count, known + count, dtype=torch.bool)
+        allowed[:, :past] = True
+        allowed[rows, [place[node] for node in seen]] = True
+        allowed[:, known:].fill_diagonal_(True)
+        self._parent += parents
+        self._depth += [past if parent < 0 else self._depth[parent] + 1 for parent in parents]
+        positions = torch.tensor(self._depth[before:])
+        cache = self._prefix.copy(room=known + count)
+        cache.held[:, :, :, past:known] = self._nodes.held[:, :, :, above]
+        cache.advance(len(above))
         hidden = self._decoder(
             torch.tensor([tokens]),
             self._memory,
-            positions=places[None, before:],
+            positions=positions[None],
             allowed=allowed[None, None],
-            key_positions=torch.cat((torch.arange(self._past), places))[None],
-            cache=self._cache,
+            key_positions=torch.cat(
+                (torch.arange(past), torch.tensor([self._depth[node] for node in above], dtype=torch.long), positions)
+            )[None],
+            cache=cache,
             sites=self._sites,
         )
+        self._keep(cache, known, count)
         return self._decoder.logits(hidden, self._sites)[0]
 
-    def _grow(self, nodes: int) -> None:
-        if nodes > len(self._path):
-            wider = torch.zeros(max(nodes, 2 * len(self._path)), max(nodes, 2 * len(self._path)), dtype=torch.bool)
-            wider[: len(self._path), : len(self._path)] = self._path
-            self._path = wider
-        if self._past + nodes > self._cache.room:
-            self._cache = self._cache.copy(room=self._past + 2 * nodes)
+    def _keep(self, cache: Cache, known: int, count: int) -> None:
+        end = self._nodes.tokens + count
+        if end > self._nodes.room:
+            self._nodes = self._nodes.copy(room=2 * end)
+        self._nodes.held[:, :, :, self._nodes.tokens : end] = cache.held[:, :, :, known:]
+        self._nodes.advance(count)
