@@ -111,12 +111,13 @@ def test_linear_attention_survives_features_that_vanish() -> None:
     assert bool(linear_attend(q, q, torch.ones(1, 1, 3, 4)).isfinite().all())
 
 
-def test_a_text_window_is_a_band_with_global_tokens() -> None:
+@pytest.mark.parametrize("first", [0, 1, 2])
+def test_a_text_window_is_a_band_with_global_tokens(first: int) -> None:
     positions = torch.arange(7)[None]
-    allowed = checked(text_window, positions, positions, 3, 1)[0, 0]
+    allowed = checked(text_window, positions, positions, 3, first)[0, 0]
     for token in range(7):
         for key in range(7):
-            assert bool(allowed[token, key]) == (key <= token and (token - key < 3 or key == 0)), (token, key)
+            assert bool(allowed[token, key]) == (key <= token and (token - key < 3 or key < first)), (token, key)
 
 
 def test_a_patch_window_is_a_square_and_the_class_token_is_global() -> None:

@@ -11,6 +11,7 @@ from assistant_vlm.decoder import CrossMemory
 from assistant_vlm.errors import PictureError, WeightsError
 from assistant_vlm.image_encoder import ImageEncoder, place_waves
 from assistant_vlm.network import Network
+from assistant_vlm.sites import Sites
 
 from .conftest import TINY
 from .shapes import checked
@@ -153,6 +154,20 @@ def test_places_are_heard_from_the_start() -> None:
     patches = network.encoder(torch.full((1, 3, 32, 32), 0.5))[0, :16].view(4, 4, -1)
     for a, b in ((patches[0, 1], patches[3, 1]), (patches[1, 0], patches[1, 3]), (patches[0, 2], patches[2, 0])):
         assert torch.cosine_similarity(a, b, dim=0) < 0.97
+
+
+@torch.no_grad()
+@every_shape
+def test_places_are_added_before_the_blocks_and_after_them(config: ModelConfig) -> None:
+    encoder, sites = made(config).encoder, Sites(config, read=["encoder.*"])
+    out = encoder(torch.rand(1, 3, 32, 32), sites)
+    places = encoder.places(4, 4)
+    torch.testing.assert_close(sites.only("encoder.embed")[0, :16], sites.only("encoder.stem")[0] + places, **CLOSE)
+    last = encoder.norm(sites.only(f"encoder.{config.encoder_layers - 1}.resid_post"))
+    torch.testing.assert_close(out[0, :16], last[0, :16] + places, **CLOSE)
+    if encoder.class_token is not None:
+        torch.testing.assert_close(sites.only("encoder.embed")[0, 16], encoder.class_token)
+        torch.testing.assert_close(out[0, 16], last[0, 16], **CLOSE)
 
 
 def test_places_are_parts_of_the_picture() -> None:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from assistant_vlm.config import ModelConfig
 from assistant_vlm.network import Network
+from assistant_vlm.rotary import Turn, rotary_table
 from training.batches import Batch
 from training.learner import Learner, fused_memory, questions_of
 
@@ -56,6 +57,34 @@ def test_a_direction_that_is_off_changes_nothing_through_it() -> None:
     again = looked(other_way, patches + torch.randn_like(patches), question)[1]
     assert torch.equal(looked(other_way, patches, question)[1], again)
     assert other_way.memory(patches, torch.tensor([[9, 8]]), torch.ones(1, 2, dtype=torch.bool))[1] is None
+
+
+@torch.no_grad()
+def test_both_sides_look_at_what_the_other_was_before() -> None:
+    """One block, written out from its parts."""
+    network = made(fused(True, True, layers=1))
+    assert network.fusion is not None
+    assert network.fusion.norm is not None
+    block = network.fusion.blocks[0]
+    patches, question = torch.randn(1, 17, 32), torch.randn(1, 5, 32)
+    turn = rotary_table(torch.arange(5)[None], 8, 1e4)
+
+    def look(part: torch.nn.Module, stream: Tensor, keys: Tensor, turned: Turn | None = None) -> Tensor:
+        attention = part.attention
+        k, v = attention.keys_values(keys, turned)
+        return attention.look(attention.queries(part.norm(stream), turned), k, v)
+
+    def think(part: torch.nn.Module, stream: Tensor) -> Tensor:
+        return part.mlp(part.norm(stream))
+
+    asked = question + look(block.self_look, question, block.self_look.norm(question), turn)
+    new = asked + look(block.question_look, asked, block.question_look.other_norm(patches))
+    new = new + think(block.question_think, new)
+    seen = patches + look(block.patches_look, patches, block.patches_look.other_norm(asked))
+    seen = seen + think(block.patches_think, seen)
+    found = looked(network, patches, question)
+    torch.testing.assert_close(found[0], seen, **CLOSE)
+    torch.testing.assert_close(found[1], network.fusion.norm(new), **CLOSE)
 
 
 @torch.no_grad()

@@ -47,12 +47,17 @@ def test_a_head_that_always_looks_at_the_first_token_has_a_sink() -> None:
     network.decoder.positions.weight[:, :2] = 0.0
     network.decoder.positions.weight[0, 1] = 1.0
     attention = network.decoder.blocks[0].self_attention
-    before = attention_report(network, packed_rows())["decoder.0.self.pattern"]
+    batch = picked(packed_rows(), [0])
+    of_both = torch.zeros(22, dtype=torch.bool)
+    of_both[[9, 10, 17, 18]] = True  # two answer tokens of each of the two conversations
+    assert bool((batch.targets[0][of_both] > 0).all())
+    batch.targets[0][~of_both] = 0
+    before = attention_report(network, batch)["decoder.0.self.pattern"]
     attention.query.weight.view(4, 8, 32)[head] = 0
     attention.query.weight.view(4, 8, 32)[head, 0, 0] = 10
     attention.key_value.weight[:32].view(4, 8, 32)[head] = 0
     attention.key_value.weight[:32].view(4, 8, 32)[head, 0, 1] = 10
-    after = attention_report(network, packed_rows())["decoder.0.self.pattern"]
+    after = attention_report(network, batch)["decoder.0.self.pattern"]
     assert head not in before["sinks"]
     assert head in after["sinks"]
     assert after["entropy"][head] < 0.05
