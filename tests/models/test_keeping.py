@@ -5,6 +5,8 @@ import threading
 
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from assistant_vlm import GenerationSettings, LoadedModel, Sites
@@ -155,6 +157,28 @@ def test_history_is_the_prefix_and_the_oldest_goes_first(tokenizer: Tokenizer) -
     assert [turn.end for turn in both.turns][-1] == len(both.tokens)
     for turn in both.turns:
         assert both.tokens[turn.asked - len(turn.question) : turn.asked] == turn.question
+
+
+TURN = st.tuples(st.text("ab ?é", max_size=12), st.text("xy 1", max_size=12))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(turns=st.lists(TURN, min_size=2, max_size=9), longest=st.integers(8, 48))
+def test_a_growing_chat_begins_alike_until_a_block_goes(
+    tokenizer: Tokenizer, turns: list[tuple[str, str]], longest: int
+) -> None:
+    before = build_prefix(tokenizer, turns[0][0], (), True, longest)
+    for number in range(1, len(turns)):
+        now = build_prefix(tokenizer, turns[number][0], turns[:number], True, longest)
+        assert len(now.tokens) <= longest
+        assert len(now.turns) == number + 1 - now.cut.turns
+        assert (now.turns[0].begin, now.turns[-1].asked, now.turns[-1].end) == (0, len(now.tokens), len(now.tokens))
+        assert now.cut.turns >= before.cut.turns
+        if now.cut.turns == before.cut.turns:
+            assert now.tokens[: len(before.tokens)] == before.tokens
+        else:  # at most half is left, or the question alone
+            assert len(now.tokens) <= longest // 2 or len(now.turns) == 1
+        before = now
 
 
 def test_a_question_longer_than_the_model_reads_keeps_its_end(tokenizer: Tokenizer) -> None:
