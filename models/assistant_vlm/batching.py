@@ -5,7 +5,7 @@ ends leaves the batch. Only rows whose memory has as many keys are side by side:
 length where the fusion adds them, chats without a picture among themselves.
 
 The products of a batch are summed in another order than those of one row, so logits differ in the last bits of float32
-(by less than 1e-4 of scores around 10); answers are the same unless two tokens are closer to each other than that.
+(by less than 1e-4 at the default shape); answers are the same unless two tokens are closer to each other than that.
 """
 
 from collections.abc import Callable, Sequence
