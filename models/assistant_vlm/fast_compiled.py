@@ -6,7 +6,6 @@ of the loss is the weights'; see `fast_kernel`.
 """
 
 import importlib.util
-import math
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -17,7 +16,7 @@ from torch import Tensor
 from assistant_vlm.cache import Cache
 from assistant_vlm.decoder import CrossMemory, Decoder
 from assistant_vlm.errors import SettingsError
-from assistant_vlm.fast_decoder import FastDecoder
+from assistant_vlm.fast_decoder import FastDecoder, Matrices, Rows
 from assistant_vlm.rotary import rotary_table
 
 Array = np.ndarray[Any, Any]
@@ -28,57 +27,39 @@ def can_compile() -> bool:
     return importlib.util.find_spec("numba") is not None
 
 
-class CompiledDecoder:
+class CompiledDecoder(FastDecoder):
     """A `Stepper`, exact or with 8-bit matrices.
 
     Exact means float32 throughout: logits differ from the decoder's by rounding only.
-
-    Attributes:
-        bytes: Memory of its own matrices, beyond the network's.
 
     Args:
         decoder: The network's decoder; its weights are read now, and later changes are not seen.
         quantised: Whether to use 8-bit matrices.
 
     Raises:
-        SettingsError: numba is not installed, or this torch has no 8-bit kernels for what is left to `FastDecoder`.
+        SettingsError: numba is not installed, or this torch has no 8-bit kernels for prefixes and several chats.
     """
 
     def __init__(self, decoder: Decoder, *, quantised: bool = False) -> None:
         if not can_compile():
-            raise SettingsError('expected numba for the compiled decoder: pip install "glassbox[fast]"')
+            raise SettingsError('expected numba for the compiled decoder, got none: pip install "glassbox[fast]"')
         from assistant_vlm import fast_kernel
 
-        config = self.config = decoder.config
-        self._one_token: Callable[..., Array] = fast_kernel.one_token
-        self._others = FastDecoder(decoder, quantised=quantised)
-        blocks, scale = list(decoder.blocks), 1 / math.sqrt(config.head_dim)
-        with torch.no_grad():
-            self._matrices, self._scales = _packed(
-                [
-                    torch.stack(
-                        [torch.cat((b.self_attention.query.weight * scale, b.self_attention.key_value.weight)) for b in blocks]
-                    ),
-                    torch.stack([b.self_attention.out.weight for b in blocks]),
-                    torch.stack([b.cross_attention.query.weight * scale for b in blocks]),
-                    torch.stack([b.cross_attention.out.weight for b in blocks]),
-                    torch.stack([b.mlp.up.weight for b in blocks]),
-                    torch.stack([b.mlp.down.weight for b in blocks]),
-                    decoder.embedding.weight[None],
-                ],
-                quantised,
-            )
-            gains = [
-                norm.gain
-                for b in blocks
-                for norm in ((b.self_norm,) * 3 if b.parallel else (b.self_norm, b.cross_norm, b.mlp_norm))
-            ]
-            self._norms = torch.stack([*gains, decoder.norm.gain]).numpy()
-            self._embedding = decoder.embedding.weight.detach().numpy()
-            self._positions = None if decoder.positions is None else decoder.positions.weight.detach().numpy()
+        self._kernel: Any = fast_kernel
+        matrices = Matrices.of(decoder)
+        self._matrices, self._scales = _packed(matrices, quantised)
+        if not quantised:
+            matrices = Matrices(*(torch.from_numpy(matrix) for matrix in self._matrices))
+        super().__init__(decoder, quantised=quantised, matrices=matrices)
+        self.bytes += sum(array.nbytes for array in (*self._matrices, *self._scales))
+        config, gains = decoder.config, list[Tensor]()
+        for block in decoder.blocks:
+            norms = (block.self_norm, block.self_norm, block.self_norm)
+            norms = norms if block.parallel else (block.self_norm, block.cross_norm, block.mlp_norm)
+            gains += [norm.gain.detach() for norm in norms]
+        self._gains: Array = torch.stack([*gains, decoder.norm.gain.detach()]).numpy()
         turn = rotary_table(torch.arange(config.max_tokens)[None], config.head_dim, config.rotary_base)
-        self._cos, self._sin = (part[0, 0].numpy() for part in turn)
-        self._still = np.empty(0, np.float32)
+        self._turn: list[Array] = [part[0, 0].numpy()[: 0 if self._learned is not None else None] for part in turn]
         self._shape = (
             config.heads,
             config.norm == "layer",
@@ -87,52 +68,76 @@ class CompiledDecoder:
             config.text_window,
             config.text_globals,
         )
-        widest = max(matrix.shape[i] for matrix in self._matrices for i in (1, 2))
-        self._widest = widest + config.max_tokens
-        self._no_picture = np.empty((2 * len(blocks), config.kv_heads, 0, config.head_dim), np.float32)
-        self._last: tuple[CrossMemory | None, Array] = None, self._no_picture
-        self.bytes = self._others.bytes + sum(m.nbytes for m in (*self._matrices, *self._scales))
-
-    def prefill(self, tokens: list[int], memory: CrossMemory | None, cache: Cache) -> Annotated[Tensor, "vocab"]:
-        """See `Stepper.prefill`."""
-        return self._others.prefill(tokens, memory, cache)
+        self._widest = max(size for matrix in self._matrices for size in matrix.shape[1:])
+        self._no_picture: Array = np.empty((2 * config.decoder_layers, config.kv_heads, 0, config.head_dim), np.float32)
+        self._last_stack: tuple[CrossMemory | None, Array] = None, self._no_picture
 
     def step(
         self, tokens: Annotated[Tensor, "batch"], cache: Cache, memory: CrossMemory | None
     ) -> Annotated[Tensor, "batch vocab"]:
         """See `Stepper.step`."""
         if len(tokens) > 1 or cache.lengths is not None:
-            return self._others.step(tokens, cache, memory)
+            return super().step(tokens, cache, memory)
+        self._check_room(cache, 1)
         past, token = cache.tokens, int(tokens)
-        if past >= cache.room:
-            raise SettingsError(f"expected at most {cache.room} tokens of prefix and answer, got {past + 1}")
-        hidden, cos, sin = self._embedding[token].copy(), self._still, self._still
-        if self._positions is not None:
-            hidden += self._positions[past]
-        else:
-            cos, sin = self._cos[past], self._sin[past]
+        hidden = self._embedding[token].clone()
+        if self._learned is not None:
+            hidden += self._learned[past]
+        cos, sin = (table[past : past + 1].reshape(-1) for table in self._turn)
         pictures = self._no_picture if memory is None else self._stacked(memory)
         widest = max(self._widest, past + 1, pictures.shape[2])
-        room = np.empty(widest, np.int16), np.empty(widest, np.int32)
-        held = cache.held[:, 0].numpy()
-        scores = self._one_token(
-            hidden, held, past, pictures, cos, sin, self._shape, self._norms, self._matrices, self._scales, room
+        scores = self._kernel.one_token(
+            hidden.numpy(),
+            cache.held[:, 0].numpy(),
+            past,
+            pictures,
+            cos,
+            sin,
+            self._shape,
+            self._gains,
+            self._matrices,
+            self._scales,
+            (np.empty(widest, np.int16), np.empty(widest, np.int32)),
         )
         cache.advance(1)
         return torch.from_numpy(scores)[None]
 
+    def _looking_back(self, cache: Cache) -> Callable[[int, Rows], Rows]:
+        batch, config = cache.batch, self.config
+        held = cache.held.view(-1, batch * config.kv_heads, cache.room, config.head_dim).numpy()
+        lengths = torch.full((batch,), cache.tokens) if cache.lengths is None else cache.lengths
+        lengths, out = lengths.numpy(), torch.empty(batch, config.heads, config.head_dim)
+        given = (*self._turn, config.heads, config.text_window, config.text_globals, out.numpy())
+
+        def look(layer: int, all_three: Rows) -> Rows:
+            self._kernel.look_back(all_three.numpy(), held, layer, lengths, *given)
+            return out.view(batch, -1)
+
+        return look
+
+    def _looking_at_picture(self, memory: CrossMemory) -> Callable[[int, Rows], Rows]:
+        pictures, config = self._stacked(memory), self.config
+
+        def look(layer: int, q: Rows) -> Rows:
+            out = torch.empty_like(q)
+            heads = (-1, config.heads, config.head_dim)
+            self._kernel.look_at_pictures(q.view(heads).numpy(), pictures, layer, config.kv_heads, out.view(heads).numpy())
+            return out
+
+        return look
+
     def _stacked(self, memory: CrossMemory) -> Array:
         """Keys and values of all layers in one array, kept from step to step."""
-        before, pictures = self._last
+        before, pictures = self._last_stack
         if before is not memory:
-            pictures = torch.cat([part for layer in memory for part in layer]).contiguous().numpy()
-            self._last = memory, pictures
+            pictures = torch.stack([part.flatten(0, 1) for layer in memory for part in layer]).numpy()
+            self._last_stack = memory, pictures
         return pictures
 
 
-def _packed(weights: list[Tensor], quantised: bool) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
+def _packed(weights: Matrices, quantised: bool) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
     """The matrices one after the other in one piece of memory, for the sake of large pages, and their rows' scales."""
-    held = np.empty(sum(w.numel() for w in weights), np.int8 if quantised else np.float32)
+    held: Array = np.empty(sum(weight.numel() for weight in weights), np.int8 if quantised else np.float32)
     matrices, scales, begin = list[Array](), list[Array](), 0
     for weight in weights:
         scale = weight.abs().amax(-1, keepdim=True).clamp_min(1e-12) / 127

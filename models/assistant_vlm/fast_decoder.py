@@ -7,7 +7,7 @@ the shape is sliced once for all layers, and in a prefix the last layer works on
 
 import math
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import torch
 from torch import Tensor
@@ -16,7 +16,7 @@ from torch.nn.functional import gelu, rms_norm, scaled_dot_product_attention, si
 from assistant_vlm.cache import Cache
 from assistant_vlm.decoder import CrossMemory, Decoder, DecoderBlock
 from assistant_vlm.errors import SettingsError
-from assistant_vlm.fast_linear import Product, products
+from assistant_vlm.fast_linear import ExactProduct, Product, products
 from assistant_vlm.norm import Norm
 from assistant_vlm.rotary import rotary_table
 from assistant_vlm.windows import text_window
@@ -38,6 +38,7 @@ class FastFeedForward:
 
     def __init__(self, kind: str, up: Tensor, down: Tensor, product: Callable[[Tensor], Product]) -> None:
         self.up, self.down, self.gated = product(up), product(down), kind == "swiglu"
+        self.bytes = self.up.bytes + self.down.bytes
 
     def add(self, before: Rows, normed: Rows) -> Rows:
         """`before`, which is overwritten, plus what the layer adds."""
@@ -47,32 +48,47 @@ class FastFeedForward:
         gate, value = middle.chunk(2, dim=-1)
         return self.down.add(before, silu(gate).mul_(value))
 
-    @property
-    def bytes(self) -> int:
-        """Memory of its matrices."""
-        return self.up.bytes + self.down.bytes
+
+class Matrices(NamedTuple):
+    """The decoder's matrices, `[layers, channels, dim]`; `logits` is one layer. Queries come scaled for the softmax."""
+
+    query_key_value: Tensor
+    out: Tensor
+    cross_query: Tensor
+    cross_out: Tensor
+    up: Tensor
+    down: Tensor
+    logits: Tensor
+
+    @classmethod
+    @torch.no_grad()
+    def of(cls, decoder: Decoder) -> "Matrices":
+        """Copies of a decoder's weights."""
+        blocks, scale = list(decoder.blocks), 1 / math.sqrt(decoder.config.head_dim)
+        own = [block.self_attention for block in blocks]
+        cross = [block.cross_attention for block in blocks]
+        return cls(
+            torch.stack([torch.cat((part.query.weight * scale, part.key_value.weight)) for part in own]),
+            torch.stack([part.out.weight for part in own]),
+            torch.stack([part.query.weight * scale for part in cross]),
+            torch.stack([part.out.weight for part in cross]),
+            torch.stack([block.mlp.up.weight for block in blocks]),
+            torch.stack([block.mlp.down.weight for block in blocks]),
+            decoder.embedding.weight[None],
+        )
 
 
 class _Block:
-    """One layer's matrices; queries come scaled by `1 / sqrt(head_dim)`."""
-
-    def __init__(self, block: DecoderBlock, product: Callable[[Tensor], Product]) -> None:
-        own, cross = block.self_attention, block.cross_attention
-        scale = 1 / math.sqrt(own.head_dim)
+    def __init__(self, block: DecoderBlock, layer: int, matrices: Matrices, product: Callable[[Tensor], Product]) -> None:
         self.parallel = block.parallel
         self.self_norm = fast_norm(block.self_norm)
         self.cross_norm = self.self_norm if block.parallel else fast_norm(block.cross_norm)
         self.mlp_norm = self.self_norm if block.parallel else fast_norm(block.mlp_norm)
-        self.query_key_value = product(torch.cat((own.query.weight.detach() * scale, own.key_value.weight.detach())))
-        self.out, self.cross_out = product(own.out.weight), product(cross.out.weight)
-        self.cross_query = product(cross.query.weight.detach() * scale)
-        self.mlp = FastFeedForward(block.mlp.kind, block.mlp.up.weight, block.mlp.down.weight, product)
-
-    @property
-    def bytes(self) -> int:
-        """Memory of its matrices."""
-        own = (self.query_key_value, self.out, self.cross_query, self.cross_out, self.mlp)
-        return sum(part.bytes for part in own)
+        self.query_key_value, self.out = product(matrices.query_key_value[layer]), product(matrices.out[layer])
+        self.cross_query, self.cross_out = product(matrices.cross_query[layer]), product(matrices.cross_out[layer])
+        self.mlp = FastFeedForward(block.mlp.kind, matrices.up[layer], matrices.down[layer], product)
+        own = (self.query_key_value, self.out, self.cross_query, self.cross_out)
+        self.bytes = self.mlp.bytes + sum(part.bytes for part in own)
 
 
 class FastDecoder:
@@ -86,21 +102,27 @@ class FastDecoder:
     Args:
         decoder: The network's decoder; its weights are read now, and later changes are not seen.
         quantised: Whether to use 8-bit matrices; see `fast_linear`.
+        matrices: Its matrices, if they were made already; then exact products use them where they are.
 
     Raises:
         SettingsError: This torch has no 8-bit kernels.
     """
 
-    def __init__(self, decoder: Decoder, *, quantised: bool = False) -> None:
-        product = products(quantised=quantised, values=sum(p.numel() for p in decoder.parameters()))
+    def __init__(self, decoder: Decoder, *, quantised: bool = False, matrices: Matrices | None = None) -> None:
+        if matrices is None or quantised:
+            product = products(quantised=quantised, values=sum(p.numel() for p in decoder.parameters()))
+        else:
+            product: Callable[[Tensor], Product] = ExactProduct
+        if matrices is None:
+            matrices = Matrices.of(decoder)
         config = self.config = decoder.config
         self._heads, self._kv_heads, self._head_dim = config.heads, config.kv_heads, config.head_dim
         self._share = config.heads // config.kv_heads
         self._widths = config.heads * config.head_dim, 2 * config.kv_heads * config.head_dim
         self._embedding = decoder.embedding.weight.detach()
         self._learned = None if decoder.positions is None else decoder.positions.weight.detach()
-        self._blocks = [_Block(block, product) for block in decoder.blocks]
-        self._norm, self._logits = fast_norm(decoder.norm), product(decoder.embedding.weight)
+        self._blocks = [_Block(block, layer, matrices, product) for layer, block in enumerate(decoder.blocks)]
+        self._norm, self._logits = fast_norm(decoder.norm), product(matrices.logits[0])
         cos, sin = rotary_table(torch.arange(config.max_tokens)[None], config.head_dim, config.rotary_base)
         self._cos = torch.cat((cos, cos), -1)[0, 0]
         self._sin = torch.cat((-sin, sin), -1)[0, 0]
@@ -147,15 +169,30 @@ class FastDecoder:
         self, tokens: Annotated[Tensor, "batch"], cache: Cache, memory: CrossMemory | None
     ) -> Annotated[Tensor, "batch vocab"]:
         """See `Stepper.step`."""
-        batch, past, layers = len(tokens), cache.tokens, len(self._blocks)
         self._check_room(cache, 1)
-        kv_heads, head_dim, queries = self._kv_heads, self._head_dim, self._widths[0]
-        rows, turning = batch * kv_heads, queries + self._widths[1] // 2
-        hidden, turn = torch.embedding(self._embedding, tokens), None
-        positions = past if cache.lengths is None else cache.lengths
+        hidden = torch.embedding(self._embedding, tokens)
         if self._learned is not None:
-            hidden += self._learned[positions]
-        else:
+            hidden += self._learned[cache.tokens if cache.lengths is None else cache.lengths]
+        look_back = self._looking_back(cache)
+        look_at_picture = None if memory is None else self._looking_at_picture(memory)
+        for layer, block in enumerate(self._blocks):
+            normed = block.self_norm(hidden)
+            hidden = block.out.add(hidden, look_back(layer, block.query_key_value(normed)))
+            if look_at_picture is not None:
+                if not block.parallel:
+                    normed = block.cross_norm(hidden)
+                hidden = block.cross_out.add(hidden, look_at_picture(layer, block.cross_query(normed)))
+            hidden = block.mlp.add(hidden, normed if block.parallel else block.mlp_norm(hidden))
+        cache.advance(1)
+        return self._logits(self._norm(hidden))
+
+    def _looking_back(self, cache: Cache) -> Callable[[int, Rows], Rows]:
+        """For one step: keeps a layer's new keys and values, and gives what its queries find."""
+        batch, past, layers = cache.batch, cache.tokens, len(self._blocks)
+        kv_heads, head_dim, queries = self._kv_heads, self._head_dim, self._widths[0]
+        rows, turning, turn = batch * kv_heads, queries + self._widths[1] // 2, None
+        if self._learned is None:
+            positions = past if cache.lengths is None else cache.lengths
             turn = self._cos[positions].view(-1, 1, head_dim), self._sin[positions].view(-1, 1, head_dim)
         hidden_from = self._hidden_from(cache)
         held = cache.held.view(layers, 2, rows, cache.room, head_dim)
@@ -163,10 +200,8 @@ class FastDecoder:
         keys, values = seen[:, 0].transpose(2, 3).unbind(), seen[:, 1].unbind()
         places = None if cache.lengths is None else self._places(cache.lengths, cache.room)
         fresh = held.select(3, past).unbind() if places is None else ()
-        pictures = None if memory is None else self._pictures(memory)
-        for layer, block in enumerate(self._blocks):
-            normed = block.self_norm(hidden)
-            all_three = block.query_key_value(normed)
+
+        def look(layer: int, all_three: Rows) -> Rows:
             if turn is not None:
                 turned = all_three[:, :turning].view(batch, -1, head_dim)
                 turned.copy_(rotate(turned, *turn))
@@ -178,24 +213,25 @@ class FastDecoder:
             scores = torch.bmm(all_three[:, :queries].reshape(rows, self._share, head_dim), keys[layer])
             if hidden_from is not None:
                 scores.view(batch, -1, past + 1).masked_fill_(hidden_from, float("-inf"))
-            looked = torch.bmm(scores.softmax(-1), values[layer])
-            hidden = block.out.add(hidden, looked.view(batch, queries))
-            if pictures is not None:
-                if not block.parallel:
-                    normed = block.cross_norm(hidden)
-                hidden = block.cross_out.add(hidden, self._look_at_picture(block.cross_query(normed), *pictures[layer]))
-            hidden = block.mlp.add(hidden, normed if block.parallel else block.mlp_norm(hidden))
-        cache.advance(1)
-        return self._logits(self._norm(hidden))
+            return torch.bmm(scores.softmax(-1), values[layer]).view(batch, queries)
 
-    def _look_at_picture(self, q: Rows, k: Tensor, v: Tensor) -> Rows:
-        batch, rows = len(q), len(k)
-        if rows == batch * self._kv_heads:
-            return torch.bmm(torch.bmm(q.view(rows, self._share, self._head_dim), k).softmax(-1), v).view(batch, -1)
-        # One picture for all: its heads are the rows of the product, and every chat's queries stand side by side.
-        q = q.view(batch, rows, self._share, self._head_dim).transpose(0, 1).reshape(rows, -1, self._head_dim)
-        looked = torch.bmm(torch.bmm(q, k).softmax(-1), v)
-        return looked.view(rows, batch, -1).transpose(0, 1).reshape(batch, -1)
+        return look
+
+    def _looking_at_picture(self, memory: CrossMemory) -> Callable[[int, Rows], Rows]:
+        """For one step: what a layer's queries find in the picture."""
+        pictures = self._pictures(memory)
+
+        def look(layer: int, q: Rows) -> Rows:
+            (k, v), batch = pictures[layer], len(q)
+            rows = len(k)
+            if rows == batch * self._kv_heads:
+                return torch.bmm(torch.bmm(q.view(rows, self._share, self._head_dim), k).softmax(-1), v).view(batch, -1)
+            # One picture for all: its heads are the rows of the product, and every chat's queries stand side by side.
+            q = q.view(batch, rows, self._share, self._head_dim).transpose(0, 1).reshape(rows, -1, self._head_dim)
+            looked = torch.bmm(torch.bmm(q, k).softmax(-1), v)
+            return looked.view(rows, batch, -1).transpose(0, 1).reshape(batch, -1)
+
+        return look
 
     def _pictures(self, memory: CrossMemory) -> list[tuple[Tensor, Tensor]]:
         """Keys `[rows, head_dim, keys]` and values `[rows, keys, head_dim]` of each layer, kept from step to step."""

@@ -108,11 +108,11 @@ def _rotate(head, cos, sin):
 
 
 @_inlined
-def _attend(q, held, layer, keys, share, begin, first, scores, powers, out):
-    """One token's heads over `keys` of a layer of `held`: those from `begin` on, and the `first` ones."""
+def _attend(q, held, layer, row, keys, share, begin, first, scores, powers, out):
+    """One token's heads over `keys` of a layer of `held`, whose heads begin at `row`: from `begin` on, and the `first`."""
     heads, head_dim = q.shape
     for head in range(heads):
-        own, largest = head // share, np.float32(-1e30)
+        own, largest = row + head // share, np.float32(-1e30)
         for j in range(keys):
             total = np.float32(0)
             for i in range(head_dim):
@@ -189,13 +189,13 @@ def one_token(hidden, held, past, pictures, cos, sin, shape, norms, matrices, sc
                 _rotate(per_head[head], cos, sin)
         held[2 * layer, :, past] = per_head[heads : heads + kv_heads]
         held[2 * layer + 1, :, past] = per_head[heads + kv_heads :]
-        _attend(per_head[:heads], held, layer, keys, share, begin, first, scores, powers, looked)
+        _attend(per_head[:heads], held, layer, 0, keys, share, begin, first, scores, powers, looked)
         _product(flat, rounded, out[layer], out_s[layer], hidden, True)
         if pictures.shape[2]:
             if not parallel:
                 _norm(hidden, norms[3 * layer + 1], centred, epsilon, normed)
             _product(normed, rounded, cross_query[layer], cross_query_s[layer], crossing.reshape(-1), False)
-            _attend(crossing, pictures, layer, pictures.shape[2], share, 0, 0, scores, powers, looked)
+            _attend(crossing, pictures, layer, 0, pictures.shape[2], share, 0, 0, scores, powers, looked)
             _product(flat, rounded, cross_out[layer], cross_out_s[layer], hidden, True)
         if not parallel:
             _norm(hidden, norms[3 * layer + 2], centred, epsilon, normed)
@@ -206,3 +206,53 @@ def one_token(hidden, held, past, pictures, cos, sin, shape, norms, matrices, sc
     scored = np.empty(logits.shape[1], np.float32)
     _product(normed, rounded, logits[0], logits_s[0], scored, False)
     return scored
+
+
+@_compiled
+def look_back(all_three, held, layer, lengths, cos, sin, heads, window, first, out):
+    """One more token in each of several chats: keeps a layer's keys and values, and gives what the queries find.
+
+    Args:
+        all_three: Queries, keys and values, `[batch, (heads + 2 * kv_heads) * head_dim]`; overwritten.
+        held: `Cache.held`, `[2 * layers, batch * kv_heads, room, head_dim]`.
+        layer: Which layer it is.
+        lengths: Tokens in each chat.
+        cos: Cosines of all positions, `[positions, head_dim / 2]`; none without rotary positions.
+        sin: Sines likewise.
+        heads: Query heads.
+        window: How many tokens are seen; 0 for all.
+        first: With a window, this many first tokens are seen from everywhere.
+        out: Gets the result, `[batch, heads, head_dim]`.
+    """
+    batch, head_dim = len(all_three), held.shape[3]
+    kv_heads = held.shape[1] // batch
+    scores, powers = np.empty(held.shape[2], np.float32), np.empty(held.shape[2], np.int32)
+    for row in range(batch):
+        past = lengths[row]
+        per_head, keys, at = all_three[row].reshape(-1, head_dim), past + 1, row * kv_heads
+        if len(cos):
+            for head in range(heads + kv_heads):
+                _rotate(per_head[head], cos[past], sin[past])
+        for head in range(kv_heads):
+            for i in range(head_dim):
+                held[2 * layer, at + head, past, i] = per_head[heads + head, i]
+                held[2 * layer + 1, at + head, past, i] = per_head[heads + kv_heads + head, i]
+        begin = max(0, keys - window) if window else 0
+        _attend(per_head[:heads], held, layer, at, keys, heads // kv_heads, begin, first, scores, powers, out[row])
+
+
+@_compiled
+def look_at_pictures(q, pictures, layer, kv_heads, out):
+    """What one token of each of several chats finds in its picture, or in the one picture of all.
+
+    Args:
+        q: Queries, `[batch, heads, head_dim]`.
+        pictures: Keys and values, `[2 * layers, pictures * kv_heads, keys, head_dim]`.
+        layer: Which layer it is.
+        kv_heads: Heads of one picture.
+        out: Gets the result, like `q`.
+    """
+    keys, step = pictures.shape[2], kv_heads if pictures.shape[1] > kv_heads else 0
+    scores, powers = np.empty(keys, np.float32), np.empty(keys, np.int32)
+    for row in range(len(q)):
+        _attend(q[row], pictures, layer, row * step, keys, q.shape[1] // kv_heads, 0, 0, scores, powers, out[row])

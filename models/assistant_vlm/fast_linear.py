@@ -23,10 +23,8 @@ Outputs = Annotated[Tensor, "tokens channels"]
 class Product(Protocol):
     """A matrix that vectors are multiplied with."""
 
-    @property
-    def bytes(self) -> int:
-        """Memory it takes beyond the network's own weights."""
-        ...
+    bytes: int
+    """Memory it takes beyond what it was made from."""
 
     def __call__(self, inputs: Inputs) -> Outputs:
         """The product."""
@@ -61,19 +59,15 @@ class ExactProduct:
 
     Args:
         weight: `[channels, dim]`.
-        arena: Where the copy goes.
+        arena: Where its copy goes; None to use it as it is.
     """
 
-    def __init__(self, weight: Annotated[Tensor, "channels dim"], arena: Arena) -> None:
+    def __init__(self, weight: Annotated[Tensor, "channels dim"], arena: Arena | None = None) -> None:
         weight = weight.detach()
-        # For one row of inputs MKL reads the longer side first, or takes up to four times as long.
+        self.bytes = 0 if arena is None else weight.numel() * weight.element_size()
+        # For one row of inputs MKL wants the longer side last, or takes up to four times as long.
         turned = weight.shape[0] >= weight.shape[1]
-        self._weight = arena.copy(weight.t()) if turned else arena.copy(weight).t()
-
-    @property
-    def bytes(self) -> int:
-        """See `Product.bytes`."""
-        return self._weight.numel() * self._weight.element_size()
+        self._weight = weight.t() if arena is None else arena.copy(weight.t()) if turned else arena.copy(weight).t()
 
     def __call__(self, inputs: Inputs) -> Outputs:
         """See `Product`."""
@@ -106,13 +100,8 @@ class EightBitProduct:
         # Of the plain weights the kernel reads the shape only.
         shape = torch.zeros((), dtype=torch.int8).expand(rounded.shape)
         self._rest = (shape, packed, sums, 1.0, 0, torch.zeros(len(weight)))
-        self._bytes = rounded.numel() + 12 * len(weight)
+        self.bytes = rounded.numel() + 12 * len(weight)
         self._product: Callable[..., Tensor] = torch.fbgemm_linear_int8_weight_fp32_activation
-
-    @property
-    def bytes(self) -> int:
-        """See `Product.bytes`."""
-        return self._bytes
 
     def __call__(self, inputs: Inputs) -> Outputs:
         """See `Product`."""
