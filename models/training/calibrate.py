@@ -1,7 +1,6 @@
 """Fit how far the model's probabilities can be trusted, and choose below which an answer is withheld.
 
-`python -m training.calibrate --data FOLDER --weights FOLDER` rewrites `config.json` of the weights folder, and
-`familiarity.safetensors`: where the training pictures lie, so that others can be called unlike them.
+`python -m training.calibrate --data FOLDER --weights FOLDER` rewrites `config.json` of the weights folder.
 
 The answers come from an unseen seed of the generator and from held-out rows that `training.evaluate` does not use,
 wrong answers and classes that training never showed included. The threshold is the lowest one at which at least
@@ -20,12 +19,11 @@ from torch import Tensor
 from assistant_vlm import LoadedModel, load
 from assistant_vlm.confidence import features
 from assistant_vlm.config import write_config
-from assistant_vlm.weight_sets import CONFIG_FILE, FAMILIARITY_FILE
+from assistant_vlm.weight_sets import CONFIG_FILE
 from training.answers import Answered
 from training.datasets import OPEN_SETS, read_data
 from training.evaluate import generated_trials
 from training.export import write_file
-from training.familiar import fit_familiarity
 from training.talk import trained_examples
 from training.trials import CALIBRATION, Trial, answers, of_noise, of_rows, of_unknown, read_unknown, without_picture
 
@@ -84,7 +82,6 @@ def main() -> None:
     parser.add_argument("--sets", nargs="+", default=OPEN_SETS, help="the sets that the weights were trained on")
     parser.add_argument("--weights", type=Path, required=True, help="the weights folder to rewrite")
     parser.add_argument("--n", type=int, default=1500)
-    parser.add_argument("--per-set", type=int, default=600, help="pictures of each set that say what is familiar")
     parser.add_argument("--target", type=float, default=0.93)
     parser.add_argument("--most-declined", type=float, default=0.4)
     parser.add_argument("--threads", type=int, default=1)
@@ -97,10 +94,6 @@ def main() -> None:
     confidences = torch.tensor([model.confidence(a.steps, a.image_given) for a in pictures])
     right = torch.tensor([a.right for a in pictures])
     model.card = replace(model.card, abstain_below=threshold(confidences, right, options.target, options.most_declined))
-    parts = read_data(options.data, options.sets) if options.data else {}
-    known, limit = fit_familiarity(model, parts.get("train"), parts.get("dev"), SEED, options.per_set)
-    model.card = replace(model.card, unfamiliar_above=round(limit, 3))
-    write_file(options.weights / FAMILIARITY_FILE, known.to_bytes())
     write_file(options.weights / CONFIG_FILE, write_config(model.config, model.card).encode())
     kept = confidences >= model.card.abstain_below
     print(
@@ -108,7 +101,6 @@ def main() -> None:
             "answers": len(pictures),
             "right": round(float(right.double().mean()), 4),
             "abstain below": model.card.abstain_below,
-            "unfamiliar above": model.card.unfamiliar_above,
             "kept": round(float(kept.double().mean()), 4),
             "right of kept": round(float(right[kept].double().mean()), 4),
         }
