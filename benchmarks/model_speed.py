@@ -1,7 +1,7 @@
 """Our model beside Hugging Face transformers at the same shape, in one process, with random weights and greedy choice.
 
 Usage: python benchmarks/model_speed.py [--rounds 9] [--threads 1 2] [--out FILE]
-Needs the extra `bench` (transformers). Prints tables and a final JSON line.
+Needs the extra `bench` (transformers; numba for the compiled decoder). Prints tables and a final JSON line.
 
 Shape: 12.3 million parameters, pictures of 128 x 128 in patches of 16, width 256, 6 + 6 layers, 8 heads, feed-forward 1024,
 4096 tokens, cross-attention in every decoder layer. A prompt of 64 tokens, 64 new ones. Engines take turns within each round;
@@ -31,6 +31,7 @@ from torch import Tensor
 from assistant_vlm.cache import Cache
 from assistant_vlm.config import ModelConfig
 from assistant_vlm.decoder import CrossMemory
+from assistant_vlm.fast_compiled import CompiledDecoder, can_compile
 from assistant_vlm.fast_decoder import FastDecoder
 from assistant_vlm.fast_encoder import FastEncoder
 from assistant_vlm.fast_linear import can_quantise
@@ -191,10 +192,12 @@ def engines(network: Network) -> dict[str, Ours | Theirs]:
         "transformers": Theirs(),
         "plain": Ours(network, DecoderStepper(decoder), network.encoder, decoder.cross_memory),
     }
-    for quantised in (False, True)[: 1 + can_quantise()]:
-        encoder = FastEncoder(network, quantised=quantised)
-        stepper = FastDecoder(decoder, quantised=quantised)
-        found["8-bit" if quantised else "exact"] = Ours(network, stepper, encoder, encoder.cross_memory)
+    kinds = (False, True)[: 1 + can_quantise()]
+    encoders = [FastEncoder(network, quantised=quantised) for quantised in kinds]
+    for title, make in (("", FastDecoder), ("compiled ", CompiledDecoder))[: 1 + can_compile()]:
+        for quantised, encoder in zip(kinds, encoders, strict=True):
+            stepper = make(decoder, quantised=quantised)
+            found[title + ("8-bit" if quantised else "exact")] = Ours(network, stepper, encoder, encoder.cross_memory)
     return found
 
 
@@ -228,7 +231,7 @@ def summary(times: dict[str, dict[str, list[float]]]) -> dict[str, dict[str, dic
 def show(title: str, result: dict[str, dict[str, dict[str, float]]]) -> None:
     """The table of one setting."""
     names = list(next(iter(result.values())))
-    print(f"\n{title}\n{'':<28}" + "".join(f"{name:>24}" for name in names))
+    print(f"\n{title}\n{'':<28}" + "".join(f"{name:>26}" for name in names))
     for row, cells in result.items():
         line = f"{row:<28}"
         for name in names:
@@ -236,7 +239,7 @@ def show(title: str, result: dict[str, dict[str, dict[str, float]]]) -> None:
             text = f"{cell['ms']:.2f} ms"
             if name != "transformers":
                 text += f" {cell['times']:.1f}x ({cell['low']:.1f}-{cell['high']:.1f})"
-            line += f"{text:>24}"
+            line += f"{text:>26}"
         print(line)
 
 
@@ -324,7 +327,7 @@ def main() -> None:
                 result["runs"][title + ", a busy stranger"] = summary(measured(found, arguments.rounds))
             show(title + ", one core kept busy by a stranger", result["runs"][title + ", a busy stranger"])
     torch.set_num_threads(1)
-    print("\nmegabytes" + " " * 19 + "".join(f"{name:>24}" for name in found))
+    print("\nmegabytes" + " " * 19 + "".join(f"{name:>26}" for name in found))
     result["megabytes"] = {}
     for title, chats in (("weights and 1 chat", 1), ("weights and 16 chats", 16)):
         result["megabytes"][title] = {name: engine.megabytes(chats) for name, engine in found.items()}

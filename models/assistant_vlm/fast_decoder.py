@@ -61,21 +61,21 @@ class Matrices(NamedTuple):
     logits: Tensor
 
     @classmethod
-    @torch.no_grad()
     def of(cls, decoder: Decoder) -> "Matrices":
         """Copies of a decoder's weights."""
         blocks, scale = list(decoder.blocks), 1 / math.sqrt(decoder.config.head_dim)
         own = [block.self_attention for block in blocks]
         cross = [block.cross_attention for block in blocks]
-        return cls(
-            torch.stack([torch.cat((part.query.weight * scale, part.key_value.weight)) for part in own]),
-            torch.stack([part.out.weight for part in own]),
-            torch.stack([part.query.weight * scale for part in cross]),
-            torch.stack([part.out.weight for part in cross]),
-            torch.stack([block.mlp.up.weight for block in blocks]),
-            torch.stack([block.mlp.down.weight for block in blocks]),
-            decoder.embedding.weight[None],
-        )
+        with torch.no_grad():
+            return cls(
+                torch.stack([torch.cat((part.query.weight * scale, part.key_value.weight)) for part in own]),
+                torch.stack([part.out.weight for part in own]),
+                torch.stack([part.query.weight * scale for part in cross]),
+                torch.stack([part.out.weight for part in cross]),
+                torch.stack([block.mlp.up.weight for block in blocks]),
+                torch.stack([block.mlp.down.weight for block in blocks]),
+                decoder.embedding.weight.detach()[None],
+            )
 
 
 class _Block:

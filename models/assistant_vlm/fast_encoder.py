@@ -42,6 +42,9 @@ class FastEncoder:
 
     Exact means float32 throughout; the result differs from the network's by rounding only. Convolutions are exact always.
 
+    Attributes:
+        bytes: Memory of its own weights, beyond the network's.
+
     Args:
         network: Its weights are read now, and later changes are not seen.
         quantised: Whether to use 8-bit matrices; see `fast_linear`.
@@ -55,7 +58,7 @@ class FastEncoder:
         self.config = config
         values = sum(p.numel() for p in encoder.parameters()) + 2 * config.decoder_layers * config.dim * config.dim
         product = products(quantised=quantised, values=values)
-        self._stem = None if not config.stem_channels else _folded(encoder.stem)
+        self._stem, self._patches = None if not config.stem_channels else _folded(encoder.stem), None
         if self._stem is None:
             conv = encoder.stem.layers[0]
             assert isinstance(conv, nn.Conv2d)
@@ -67,6 +70,9 @@ class FastEncoder:
         self._places = functools.lru_cache(maxsize=8)(copy.deepcopy(encoder.places).requires_grad_(False).forward)
         keys_values = [block.cross_attention.key_value.weight for block in network.decoder.blocks]
         self._cross = product(torch.cat(keys_values)) if network.fusion is None else None
+        parts = [p for block in self._blocks for p in (block.query_key_value, block.out, block.mlp)]
+        parts += [p for p in (self._cross, self._patches) if p is not None]
+        self.bytes = sum(part.bytes for part in parts) + sum(p.numel() * 4 for p in encoder.stem.parameters())
         self._grid = functools.lru_cache(maxsize=8)(self._grid_tables)
 
     def __call__(self, pixels: Annotated[Tensor, "batch 3 height width"]) -> Annotated[Tensor, "batch keys dim"]:
@@ -76,6 +82,7 @@ class FastEncoder:
         places, turn, allowed = self._places(rows, cols), *self._grid(rows, cols)
         pixels = pixels * 2 - 1
         if self._stem is None:
+            assert self._patches is not None
             size = config.patch
             cut = pixels.view(batch, 3, rows, size, cols, size).permute(0, 2, 4, 1, 3, 5)
             hidden = self._patches(cut.reshape(batch * rows * cols, -1)).add_(self._bias).view(batch, rows * cols, -1)
