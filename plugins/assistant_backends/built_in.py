@@ -252,7 +252,8 @@ class BuiltInBackend:
             for index, (token, text, logprob) in enumerate(zip(part.token_ids, part.pieces, part.logprobs, strict=True))
         ]
         found = model.cross_attention(self._encode(image), _question(turn), _history(turn), steps)
-        return found.weights.detach().cpu().numpy().astype(np.float32)
+        weights = found.weights * found.on_patches[..., None, None]
+        return weights.detach().cpu().numpy().astype(np.float32)
 
     def _ready(self) -> LoadedModel:
         with self._loading:
@@ -265,8 +266,7 @@ class BuiltInBackend:
             import torch
 
             from assistant_vlm import VlmError, load, load_named
-            from assistant_vlm.fast_decoder import FastDecoder
-            from assistant_vlm.fast_encoder import FastEncoder
+            from assistant_vlm.fastest import fastest
         except (ImportError, OSError, RuntimeError) as error:
             raise ModelLoadError(
                 f"The bundled model needs torch, which cannot be imported: {error}.", hint="Type: assistant doctor"
@@ -275,8 +275,9 @@ class BuiltInBackend:
         torch.set_num_threads(1)
         try:
             model = load_named(self._bundled) if self._folder is None else load(self._folder)
-            model.decode_with(FastDecoder(model.network.decoder))
-            model.encode_with(FastEncoder(model.network))
+            stepper, encoder = fastest(model.network)
+            model.decode_with(stepper)
+            model.encode_with(encoder)
             self.size = f"{model.parameters / 1e6:.1f} million parameters"
             return model
         except VlmError as error:

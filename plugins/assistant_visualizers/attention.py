@@ -22,6 +22,8 @@ SHARE = 0.4
 EVEN = 0.3
 """Where `SHARE` of the attention takes at least this share of the cells, the map counts as evenly spread. On a map that
 is exactly even it takes `SHARE` of the cells."""
+WORTH_SAYING = 0.05
+"""Attention without a place is mentioned from this share on."""
 
 _ROWS = ("upper", "middle", "lower")
 _COLS = ("left", "centre", "right")
@@ -50,12 +52,14 @@ def explain_word(record: TurnRecord, trace: ModelTrace, word: int) -> Explanatio
         return None
     rows = tuple(tuple(float(cell) for cell in row) for row in weights)
     pictures = len(record.turn.images)
+    rest = share_without_place(trace.cross_attention[chosen.image], chosen.first, chosen.last)
+    aside = f" Of all its attention, {percent(rest)} went to the picture as a whole." if rest >= WORTH_SAYING else ""
     return Explanation(
         method="attention",
         title="Where the model looked",
         word=chosen.text,
         heat_map=HeatMap(image=chosen.image, weights=rows),
-        text=describe(weights, chosen.text, picture=chosen.image if pictures > 1 else None),
+        text=describe(weights, chosen.text, picture=chosen.image if pictures > 1 else None) + aside,
         caveat=CAVEAT,
     )
 
@@ -82,6 +86,21 @@ def attention_map(attention: NDArray[np.float32], first: int, last: int) -> NDAr
     if not np.isfinite(total) or total <= 0 or float(weights.min()) < 0:
         return None
     return weights / total
+
+
+def share_without_place(attention: NDArray[np.float32], first: int, last: int) -> float:
+    """How much of the attention of some tokens went to no cell.
+
+    Args:
+        attention: axes [tokens, layers, heads, rows, cols], not negative, the cells of each head summing to at most 1.
+        first: the first token.
+        last: the last token, inclusive.
+
+    Returns:
+        The mean over tokens, layers and heads, in [0, 1].
+    """
+    chosen = attention[max(first, 0) : last + 1]
+    return min(1.0, max(0.0, 1 - float(chosen.sum(axis=(3, 4)).mean())))
 
 
 def describe(weights: NDArray[np.float64], word: str, *, picture: int | None = None) -> str:

@@ -55,6 +55,17 @@ def test_the_mean_is_over_layers_and_heads() -> None:
     np.testing.assert_allclose(weights, [[0.25, 0.25, 0.25, 0.25]])
 
 
+def test_what_went_to_no_place_is_said_and_left_out_of_the_map() -> None:
+    maps = focused(1, {0: (0, 0)})
+    maps[0, 0] *= 0.25
+    trace = ModelTrace(words=(Word("red", 0, 3, 0, 0),), cross_attention=(maps,))
+    explanation = explain_word(RECORD, trace, 0)
+    assert explanation is not None
+    assert explanation.heat_map is not None
+    assert explanation.heat_map.weights[0][0] == pytest.approx(1.0)
+    assert explanation.text.endswith("Of all its attention, 38 % went to the picture as a whole.")
+
+
 def test_each_picture_has_its_own_tokens() -> None:
     trace = ModelTrace(
         words=(Word("one", 0, 3, 0, 0, image=0), Word("two", 4, 7, 0, 0, image=1)),
