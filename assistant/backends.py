@@ -53,8 +53,9 @@ class ModelTrace:
     """A model's account of one answer.
 
     ``cross_attention[image]`` has the axes [tokens, layers, heads, rows, cols]: for each answer token, the weights over
-    the cells of that picture at the position that wrote the token. The cells of one head sum to at most 1; what is missing
-    went to something without a place, such as a vector of the whole picture. It is empty for a backend that cannot say.
+    the cells of that picture at the position that wrote the token. The cells of one head sum to at most 1; what is
+    missing went to something without a place, such as a vector of the whole picture. It is empty for a backend that
+    cannot say.
     """
 
     words: tuple[Word, ...]
