@@ -295,7 +295,9 @@ def watching(network: Network, rounds: int) -> dict[str, float]:
         "tests for a watcher, microseconds a token": 2 * counting.visits * check,
         "tests for a watcher, share of a token": 2 * counting.visits * check / (nobody * 1000),
         **{
-            f"{name}, multiple of nobody": statistics.median(a / b for a, b in zip(times[name], times["nobody"], strict=True))
+            f"{name}, multiple of nobody": statistics.median(
+                a / b for a, b in zip(times[name], times["nobody"], strict=True)
+            )
             for name in ("nothing read", "everything read")
         },
     }

@@ -71,6 +71,15 @@ class CompiledDecoder(FastDecoder):
         self._widest = max(size for matrix in self._matrices for size in matrix.shape[1:])
         self._no_picture: Array = np.empty((2 * config.decoder_layers, config.kv_heads, 0, config.head_dim), np.float32)
         self._last_stack: tuple[CrossMemory | None, Array] = None, self._no_picture
+        self._compile()
+
+    @torch.inference_mode()
+    def _compile(self) -> None:
+        """Compile everything now, so that no answer waits for it."""
+        picture = torch.zeros(1, self.config.kv_heads, 1, self.config.head_dim)
+        for batch in (1, 2):
+            cache, tokens = Cache(self.config, 1, batch), torch.zeros(batch, dtype=torch.long)
+            self.step(tokens, cache, [(picture, picture)] * self.config.decoder_layers)
 
     def step(
         self, tokens: Annotated[Tensor, "batch"], cache: Cache, memory: CrossMemory | None
@@ -121,7 +130,9 @@ class CompiledDecoder(FastDecoder):
         def look(layer: int, q: Rows) -> Rows:
             out = torch.empty_like(q)
             heads = (-1, config.heads, config.head_dim)
-            self._kernel.look_at_pictures(q.view(heads).numpy(), pictures, layer, config.kv_heads, out.view(heads).numpy())
+            self._kernel.look_at_pictures(
+                q.view(heads).numpy(), pictures, layer, config.kv_heads, out.view(heads).numpy()
+            )
             return out
 
         return look

@@ -79,7 +79,9 @@ class Matrices(NamedTuple):
 
 
 class _Block:
-    def __init__(self, block: DecoderBlock, layer: int, matrices: Matrices, product: Callable[[Tensor], Product]) -> None:
+    def __init__(
+        self, block: DecoderBlock, layer: int, matrices: Matrices, product: Callable[[Tensor], Product]
+    ) -> None:
         self.parallel = block.parallel
         self.self_norm = fast_norm(block.self_norm)
         self.cross_norm = self.self_norm if block.parallel else fast_norm(block.cross_norm)
@@ -281,7 +283,9 @@ class FastDecoder:
 
     def _check_room(self, cache: Cache, count: int) -> None:
         if cache.tokens + count > cache.room:
-            raise SettingsError(f"expected at most {cache.room} tokens of prefix and answer, got {cache.tokens + count}")
+            raise SettingsError(
+                f"expected at most {cache.room} tokens of prefix and answer, got {cache.tokens + count}"
+            )
 
 
 def rotate(heads: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
