@@ -3,9 +3,9 @@
 Usage: python benchmarks/model_speed.py [--rounds 9] [--threads 1 2] [--out FILE]
 Needs the extra `bench` (transformers; numba for the compiled decoder). Prints tables and a final JSON line.
 
-Shape: 12.3 million parameters, pictures of 128 x 128 in patches of 16, width 256, 6 + 6 layers, 8 heads, feed-forward 1024,
-4096 tokens, cross-attention in every decoder layer. A prompt of 64 tokens, 64 new ones. Engines take turns within each round;
-a figure is the median over rounds of transformers' time over ours in the same round, with the quartiles of that ratio.
+Shape: 12.3 million parameters, pictures of 128 x 128 in patches of 16, width 256, 6 + 6 layers, 8 heads, feed-forward
+1024, 4096 tokens, cross-attention in every decoder layer. A prompt of 64 tokens, 64 new ones. Engines take turns within
+each round; a figure is the median over rounds of transformers' time over ours in the same round, with the quartiles.
 """
 
 from __future__ import annotations
@@ -166,7 +166,7 @@ class Theirs:
         return times
 
     def megabytes(self, chats: int) -> float:
-        """Weights and the chats at `PROMPT` + `ANSWER` tokens, each with its picture (one key more, the class token)."""
+        """Weights and the chats at `PROMPT` + `ANSWER` tokens, each with its picture and class token."""
         weights = sum(p.numel() * p.element_size() for p in self.model.parameters())
         return (weights + chats * 2 * 6 * 256 * 4 * (PROMPT + ANSWER + 65)) / 1e6
 
@@ -263,7 +263,7 @@ def _busy() -> None:
 
 @torch.inference_mode()
 def watching(network: Network, rounds: int) -> dict[str, float]:
-    """What it costs that the plain decoder can be watched: microseconds a token, and multiples of the unwatched token."""
+    """What it costs that the plain decoder can be watched, and what watching it costs."""
     decoder = network.decoder
     memory = decoder.cross_memory(network.encoder(torch.rand(1, 3, 128, 128)))
 

@@ -1,8 +1,8 @@
 """A decoder whose step for one chat is compiled by numba; the rest is `FastDecoder`'s.
 
-Needs the extra `fast`: numba brings its own compiler. A machine's first token waits for it, some seconds; the result is
-kept on disk. Eight bits: rows of the weights have a scale each, and the inputs are rounded to 14 bits, so that nearly all
-of the loss is the weights'; see `fast_kernel`.
+Needs the extra `fast`: numba brings its own compiler. The first model on a machine waits some twenty seconds for it;
+the result is kept on disk. Eight bits: rows of the weights have a scale each, and the inputs are rounded to 14 bits, so
+that nearly all of the loss is the weights'; see `fast_kernel`.
 """
 
 import importlib.util

@@ -96,7 +96,7 @@ class _Block:
 class FastDecoder:
     """A `Stepper` in plain torch, exact or with 8-bit matrices.
 
-    Exact means float32 throughout: logits differ from the decoder's by rounding only, as sums are taken in another order.
+    Exact means float32 throughout: logits differ from the decoder's by rounding only, as sums take another order.
 
     Attributes:
         bytes: Memory of its own matrices, beyond the network's.

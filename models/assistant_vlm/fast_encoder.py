@@ -40,7 +40,7 @@ class _Block:
 class FastEncoder:
     """The encoder and the decoder's cross-attention keys and values, exact or with 8-bit matrices.
 
-    Exact means float32 throughout; the result differs from the network's by rounding only. Convolutions are exact always.
+    Exact means float32 throughout; results differ from the network's by rounding only. Convolutions are always exact.
 
     Attributes:
         bytes: Memory of its own weights, beyond the network's.
@@ -142,9 +142,11 @@ def _folded(stem: Stem) -> nn.Module:
     for parent in list(stem.modules()):
         for name, child in list(parent.named_children()):
             if isinstance(child, StandardisedConv2d):
-                plain = nn.Conv2d(child.in_channels, child.out_channels, 3, stride=child.stride, padding=1)
+                plain = nn.Conv2d(child.in_channels, child.out_channels, 3, stride=child.stride[0], padding=1)
                 plain.weight.data, plain.bias = child.standardised(), child.bias
                 setattr(parent, name, plain.requires_grad_(False))
-            elif isinstance(child, nn.Sequential) and len(child) == 2 and isinstance(child[1], nn.BatchNorm2d):
-                setattr(parent, name, fuse_conv_bn_eval(child[0], child[1]))
+            elif isinstance(child, nn.Sequential) and len(child) == 2:
+                conv, norm = child
+                if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                    setattr(parent, name, fuse_conv_bn_eval(conv, norm))
     return stem.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

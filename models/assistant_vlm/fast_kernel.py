@@ -66,7 +66,7 @@ def _product(x, rounded, weight, scale, out, add):
 
 
 @overload(_product, jit_options={"fastmath": _LOOSE, "cache": True})
-def _product_for(x, rounded, weight, scale, out, add):  # noqa: ARG001
+def _product_for(x, rounded, weight, scale, out, add):
     if weight.dtype == numba.float32:
 
         def exact(x, rounded, weight, scale, out, add):
@@ -109,7 +109,7 @@ def _rotate(head, cos, sin):
 
 @_inlined
 def _attend(q, held, layer, row, keys, share, begin, first, scores, powers, out):
-    """One token's heads over `keys` of a layer of `held`, whose heads begin at `row`: from `begin` on, and the `first`."""
+    """One token's heads over `keys` of a layer of `held`, from its head `row`: those from `begin`, and the `first`."""
     heads, head_dim = q.shape
     for head in range(heads):
         own, largest = row + head // share, np.float32(-1e30)

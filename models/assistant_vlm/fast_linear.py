@@ -1,8 +1,8 @@
 """Matrix products of the fast path: exact in float32, or with weights and inputs in 8 bits.
 
 Both kinds give `inputs @ weight.T` and can add it to what is already there. Eight bits: each row of the weights has its
-own scale, as in Jacob et al. 2018, "Quantization and Training of Neural Networks", section 2; the inputs' scale is found
-at each call for all rows together, so a row's result may depend on its neighbours in the last bits.
+own scale (Jacob et al. 2018, "Quantization and Training of Neural Networks", section 2); the inputs' scale is found at
+each call for all rows together, so a row's result may depend on its neighbours in the last bits.
 """
 
 import functools
@@ -81,8 +81,8 @@ class ExactProduct:
 class EightBitProduct:
     """With signed 8-bit weights; `can_quantise` says whether this torch has the kernels.
 
-    The kernel is FBGEMM's with one scale for the whole matrix: it is given the scale 1, and the rows' scales come after. Of
-    the kernels in torch it is the one that starts in 3 microseconds; `quantized::linear_dynamic` takes 11 for the same.
+    The kernel is FBGEMM's with one scale for the whole matrix: it is given 1, and the rows' scales come after.
+    Of torch's 8-bit kernels it is the one that starts at once; `quantized::linear_dynamic` takes three times as long.
 
     Args:
         weight: `[channels, dim]`.
@@ -90,8 +90,8 @@ class EightBitProduct:
 
     def __init__(self, weight: Annotated[Tensor, "channels dim"]) -> None:
         weight = weight.detach()
-        # Without dot-product instructions the kernel adds pairs of products in 16 bits: 7-bit weights cannot overflow them.
-        largest = 127 if torch.cpu._is_vnni_supported() else 63  # type: ignore[attr-defined]  # noqa: SLF001
+        # Without dot-product instructions the kernel adds pairs of products in 16 bits; 7-bit weights fit.
+        largest = 127 if torch.cpu._is_vnni_supported() else 63  # type: ignore[attr-defined]
         scale = weight.abs().amax(1, keepdim=True).clamp_min(1e-12) / largest
         self._scale = scale.t().contiguous()
         rounded = (weight / scale).round().to(torch.int8)
