@@ -2,7 +2,7 @@
 
 Both kinds give `inputs @ weight.T` and can add it to what is already there. Eight bits: each row of the weights has its
 own scale (Jacob et al. 2018, "Quantization and Training of Neural Networks", section 2); the inputs' scale is found at
-each call for all rows together, so a row's result may depend on its neighbours in the last bits.
+each call, and rows are brought to one size first, so a row depends on its neighbours in the last bits at most.
 """
 
 import functools
@@ -105,11 +105,16 @@ class EightBitProduct:
 
     def __call__(self, inputs: Inputs) -> Outputs:
         """See `Product`."""
-        return self._product(inputs, *self._rest).mul_(self._scale)
+        if len(inputs) == 1:
+            return self._product(inputs, *self._rest).mul_(self._scale)
+        largest = inputs.abs().amax(1, keepdim=True).clamp_min_(1e-12)
+        return self._product(inputs / largest, *self._rest).mul_(self._scale).mul_(largest)
 
     def add(self, before: Outputs, inputs: Inputs) -> Outputs:
         """See `Product.add`."""
-        return before.addcmul_(self._product(inputs, *self._rest), self._scale)
+        if len(inputs) == 1:
+            return before.addcmul_(self._product(inputs, *self._rest), self._scale)
+        return before.add_(self(inputs))
 
 
 @functools.cache
