@@ -1,8 +1,8 @@
 """The decoder with nobody watching: the same arithmetic, started fewer times.
 
 At this size starting operations takes as long as the numbers. So queries, keys and values are one product, residual
-sums are part of products, one query's attention is two batched products, everything that depends on the shape is sliced once
-for all layers, and in a prefix the last layer works only on the last token.
+sums are part of products, one query's attention is two batched products, everything that depends on the shape is
+sliced once for all layers, and in a prefix the last layer works only on the last token.
 """
 
 import math
