@@ -14,11 +14,12 @@ from typing import Final, cast
 
 import torch
 
+from assistant.evaluation.metrics import wilson
 from assistant_vlm import LoadedModel, load
 from training.answers import Answered
 from training.datasets import OPEN_SETS, Part, VisionData, read_data
 from training.questions import CANNOT_TELL
-from training.scoring import auroc, calibration_error, kept, majority, share_right, wilson
+from training.scoring import calibration_error, kept, majority, share_right, strangeness_auroc
 from training.trials import (
     EVALUATION,
     Trial,
@@ -156,7 +157,7 @@ def main() -> None:
         familiar = unfamiliarity(model, [t for group in trials.values() for t in group])
         for group in ("noise or blank", "unknown classes"):
             if group in without:
-                print(f"{group}: AUROC {auroc(unfamiliarity(model, without[group]), familiar):.3f}")
+                print(f"{group}: AUROC {strangeness_auroc(unfamiliarity(model, without[group]), familiar):.3f}")
     for a in [a for group in found.values() for a in group if not a.right][: options.wrong]:
         print(f"{a.asked.kind} | {a.asked.question} | {a.asked.answer} | {a.text} | {a.confidence:.2f}")
     print(json.dumps({"weights": model.fingerprint, "seed": options.seed, "results": results}))

@@ -1,20 +1,11 @@
 """Numbers that sum up answers: shares with intervals, floors, calibration, and what declining is worth."""
 
 import math
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from assistant.evaluation import metrics
 from training.answers import Answered
-
-
-def wilson(right: int, n: int, z: float = 1.96) -> tuple[float, float]:
-    """95 % interval of a share (Wilson 1927); (0, 1) when nothing was counted."""
-    if n == 0:
-        return 0.0, 1.0
-    share, spread = right / n, z * z / n
-    middle = (share + spread / 2) / (1 + spread)
-    half = z * math.sqrt(share * (1 - share) / n + spread / (4 * n)) / (1 + spread)
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def share_right(answers: Sequence[Answered]) -> float:
@@ -28,13 +19,9 @@ def majority(answers: Iterable[Answered]) -> int:
     return counts[0][1] if counts else 0
 
 
-def calibration_error(answers: Iterable[Answered], bins: int = 10) -> float:
-    """Expected calibration error (Guo et al. 2017, section 2) over `bins` equal-width bins of confidence, in [0, 1]."""
-    groups: dict[int, list[Answered]] = defaultdict(list)
-    for a in answers:
-        groups[min(bins - 1, int(a.confidence * bins))].append(a)
-    total = sum(map(len, groups.values()))
-    return sum(abs(sum(a.confidence for a in g) - sum(a.right for a in g)) for g in groups.values()) / max(1, total)
+def calibration_error(answers: Sequence[Answered]) -> float:
+    """Expected calibration error in [0, 1] (`metrics.calibration_error`); 0 of none."""
+    return metrics.calibration_error([a.confidence for a in answers], [a.right for a in answers]) or 0.0
 
 
 def kept(answers: Sequence[Answered], declined: float) -> list[Answered]:
@@ -43,16 +30,7 @@ def kept(answers: Sequence[Answered], declined: float) -> list[Answered]:
     return ranked[: math.ceil(len(ranked) * (1 - declined))]
 
 
-def auroc(strange: Sequence[float], familiar: Sequence[float]) -> float:
-    """Chance that a strange one scores higher than a familiar one, ties counted half (Mann and Whitney 1947).
-
-    0.5 when one of them is empty.
-    """
-    if not strange or not familiar:
-        return 0.5
-    ranked = sorted([(v, 1) for v in strange] + [(v, 0) for v in familiar])
-    ranks: dict[float, list[int]] = defaultdict(list)
-    for rank, (value, _) in enumerate(ranked, 1):
-        ranks[value].append(rank)
-    total = sum(sum(ranks[v]) / len(ranks[v]) for v in strange)
-    return (total - len(strange) * (len(strange) + 1) / 2) / (len(strange) * len(familiar))
+def strangeness_auroc(strange: Sequence[float], familiar: Sequence[float]) -> float:
+    """Chance that a strange one scores higher than a familiar one (`metrics.auroc`); 0.5 when one of them is empty."""
+    found = metrics.auroc([*strange, *familiar], [True] * len(strange) + [False] * len(familiar))
+    return 0.5 if found is None else found

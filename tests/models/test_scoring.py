@@ -8,19 +8,12 @@ from assistant_vlm import Step
 from training.answers import Answered
 from training.evaluate import summaries
 from training.questions import Asked
-from training.scoring import auroc, calibration_error, kept, share_right, wilson
+from training.scoring import calibration_error, kept, share_right, strangeness_auroc
 from training.trials import CALIBRATION, EVALUATION, Trial, blanked, generated, half_of, swapped
 
 
 def answered(right: bool, confidence: float, kind: str = "k") -> Answered:
     return Answered(Asked("q", "a", kind), (Step(0, 9, "a" if right else "b", 0.0),), True, confidence)
-
-
-def test_wilson_intervals() -> None:
-    assert wilson(0, 0) == (0.0, 1.0)
-    low, high = wilson(8, 10)
-    assert (low, high) == pytest.approx((0.490, 0.943), abs=1e-3)  # tabulated, three decimals
-    assert wilson(0, 50)[0] == 0
 
 
 def test_calibration_error_of_perfect_and_of_overconfident_answers() -> None:
@@ -42,9 +35,9 @@ def test_auroc_counts_pairs() -> None:
     strange = [rng.randint(0, 9) + 2 for _ in range(40)]
     familiar = [rng.randint(0, 9) for _ in range(30)]
     pairs = [(s > f) + 0.5 * (s == f) for s in strange for f in familiar]
-    assert auroc(strange, familiar) == pytest.approx(sum(pairs) / len(pairs))
-    assert auroc([], familiar) == 0.5
-    assert auroc([2.0], [1.0]) == 1
+    assert strangeness_auroc(strange, familiar) == pytest.approx(sum(pairs) / len(pairs))
+    assert strangeness_auroc([], familiar) == 0.5
+    assert strangeness_auroc([2.0], [1.0]) == 1
 
 
 def test_halves_split_evenly() -> None:
