@@ -38,7 +38,10 @@ TINY = ModelConfig(
 compiled = pytest.param(
     CompiledDecoder,
     id="compiled",
-    marks=[pytest.mark.skipif(not can_compile(), reason="needs numba"), pytest.mark.timeout(600)],
+    marks=[
+        pytest.mark.skipif(not can_compile(), reason="needs numba: pip install glassbox[fast]"),
+        pytest.mark.timeout(600),
+    ],
 )
 MAKERS = [pytest.param(FastDecoder, id="torch"), compiled]
 SHAPES = {

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image, ImageDraw
 
 from assistant import AnswerEnd, Delta, Message, ModelInfo, Trace, Turn, TurnRecord, TurnSettings
@@ -85,9 +86,7 @@ class Scripted:
     def cross_attention(self, image: Any, question: str, history: Any, steps: Sequence[Any]) -> Any:
         weights = np.zeros((len(steps), 1, 1, 2, 2), dtype=np.float32)
         weights[:, 0, 0, 0, 0] = 1
-        return SimpleNamespace(
-            weights=SimpleNamespace(detach=lambda: SimpleNamespace(cpu=lambda: SimpleNamespace(numpy=lambda: weights)))
-        )
+        return SimpleNamespace(weights=torch.from_numpy(weights), on_patches=torch.ones(len(steps), 1, 1))
 
 
 def scripted(sure: dict[str, float], monkeypatch: pytest.MonkeyPatch) -> tuple[BuiltInBackend, Scripted]:
