@@ -65,7 +65,7 @@ def _product(x, rounded, weight, scale, out, add):
     raise NotImplementedError
 
 
-@overload(_product, jit_options={"fastmath": _LOOSE, "cache": True})
+@overload(_product, jit_options={"fastmath": _LOOSE, "cache": True})  # pyright: ignore[reportArgumentType]
 def _product_for(x, rounded, weight, scale, out, add):
     if weight.dtype == numba.float32:
 

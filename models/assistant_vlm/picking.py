@@ -29,12 +29,18 @@ def answer_logprobs(logits: Annotated[Tensor, "... vocab"], first: bool) -> Anno
 
 
 def pick(logprobs: Annotated[Tensor, "vocab"], settings: GenerationSettings, generator: torch.Generator) -> int:
-    """The next token by `settings`; `logprobs` are log-probabilities of the whole vocabulary."""
+    """The next token by `settings`; `logprobs` are log-probabilities of the whole vocabulary.
+
+    A draw is a race: each token has a waiting time of its own, shorter the likelier it is, and the first one wins
+    (Gumbel 1954, in its exponential form). So the last digits of a probability, which depend on what else is computed
+    beside it, hardly ever change the token; they would if one number were looked up in the running sum.
+    """
     if settings.temperature == 0:
         return int(logprobs.argmax())
     probabilities = (logprobs / settings.temperature).softmax(dim=-1)
-    if settings.top_p == 1:
-        return int(torch.multinomial(probabilities, 1, generator=generator))
-    ordered, tokens = probabilities.sort(descending=True, stable=True)
-    ordered = ordered.where(ordered.cumsum(0) - ordered < settings.top_p, torch.zeros(()))
-    return int(tokens[torch.multinomial(ordered, 1, generator=generator)])
+    if settings.top_p < 1:
+        ordered, tokens = probabilities.sort(descending=True, stable=True)
+        outside = tokens[ordered.cumsum(0) - ordered >= settings.top_p]
+        probabilities = probabilities.index_fill(0, outside, 0.0)
+    waits = torch.empty_like(probabilities).exponential_(generator=generator)
+    return int((probabilities / waits).argmax())

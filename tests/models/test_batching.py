@@ -28,13 +28,6 @@ def requests(model: LoadedModel, **values: float) -> list[Request]:
 
 @pytest.mark.parametrize("values", [{}, {"temperature": 1.0, "top_p": 0.9}])
 def test_batched_equals_single(any_tiny: LoadedModel, values: dict[str, float]) -> None:
-    if (
-        values
-    ):  # a draw near the edge between two tokens may fall on either side of it; loud weights have many such edges
-        with torch.no_grad():
-            for parameter in any_tiny.network.parameters():
-                parameter.div_(3.0)
-        any_tiny.forget()
     asked = requests(any_tiny, **values)
     together = any_tiny.generate_many(asked)
     for one, answer in zip(asked, together, strict=True):
@@ -43,7 +36,7 @@ def test_batched_equals_single(any_tiny: LoadedModel, values: dict[str, float]) 
         assert answer.text == "".join(s.text for s in alone)
         # float32: sums in another order, see the module; loud weights make more of it than trained ones
         assert [s.logprob for s in answer.steps] == pytest.approx([s.logprob for s in alone], abs=5e-3)
-    assert values or len({len(answer.steps) for answer in together}) > 2
+    assert len({len(answer.steps) for answer in together}) > 2
 
 
 def test_rows_that_end_leave_the_batch(tiny: LoadedModel) -> None:
