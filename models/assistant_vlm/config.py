@@ -12,6 +12,7 @@ Block = Literal["sequential", "parallel"]
 Positions = Literal["rotary", "learned"]
 PatchAttention = Literal["softmax", "linear"]
 StemNorm = Literal["weight", "batch", "group"]
+Activation = Literal["silu", "gelu"]
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class ModelConfig:
             `patch` is `2 ** (len(stem_channels) + 1)`. Empty: one convolution as wide as a patch.
         stem_blocks: Residual blocks after each stride-2 convolution, the last one included.
         stem_norm: Standardised weights, batch normalisation, or group normalisation of one group.
+        stem_activation: Between the convolutions of the stem.
         dim: Width of the residual stream in all parts.
         heads: Query heads; `dim / heads` must be a multiple of 4, because 2-D rotary positions turn pairs of halves.
         kv_heads: Key and value heads: `heads` gives multi-head attention, fewer grouped queries, 1 multi-query.
@@ -60,6 +62,7 @@ class ModelConfig:
     stem_channels: tuple[int, ...] = (32, 64, 128)
     stem_blocks: tuple[int, ...] = (0, 1, 1, 1)
     stem_norm: StemNorm = "weight"
+    stem_activation: Activation = "silu"
     dim: int = 256
     heads: int = 8
     kv_heads: int = 8
@@ -166,6 +169,7 @@ _KINDS: dict[str, Any] = {
     "text_positions": Positions,
     "patch_attention": PatchAttention,
     "stem_norm": StemNorm,
+    "stem_activation": Activation,
 }
 
 

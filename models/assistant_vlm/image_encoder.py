@@ -8,7 +8,7 @@ from typing import Annotated
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
+from torch.nn.functional import interpolate, pad
 
 from assistant_vlm.attention import Attention
 from assistant_vlm.config import ModelConfig
@@ -36,14 +36,18 @@ def place_waves(count: int, dim: int, device: torch.device | None = None) -> Ann
 
 
 class Places(nn.Module):
-    """What each patch is told about where it is: row in one half of the vector, column in the other."""
+    """What each patch is told about where it is: at first the row in one half of the vector, the column in the other.
+
+    Learned ones may use the whole vector for both.
+    """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.row_dim, self.learned = config.dim // 2, config.patch_positions == "learned"
         if self.learned:
-            self.row = nn.Parameter(place_waves(config.rows, self.row_dim))
-            self.col = nn.Parameter(place_waves(config.cols, config.dim - self.row_dim))
+            row, col = place_waves(config.rows, self.row_dim), place_waves(config.cols, config.dim - self.row_dim)
+            self.row = nn.Parameter(pad(row, (0, col.shape[1])))
+            self.col = nn.Parameter(pad(col, (row.shape[1], 0)))
         else:
             self.gain = nn.Parameter(torch.ones(config.dim))
 
@@ -51,10 +55,10 @@ class Places(nn.Module):
         """One vector for each patch, row by row from the top left; learned ones are stretched to another grid."""
         if self.learned:
             row, col = _stretched(self.row, rows), _stretched(self.col, cols)
-        else:
-            width = len(self.gain) - self.row_dim
-            row = place_waves(rows, self.row_dim, self.gain.device) * self.gain[: self.row_dim]
-            col = place_waves(cols, width, self.gain.device) * self.gain[self.row_dim :]
+            return (row[:, None] + col).flatten(0, 1)
+        width = len(self.gain) - self.row_dim
+        row = place_waves(rows, self.row_dim, self.gain.device) * self.gain[: self.row_dim]
+        col = place_waves(cols, width, self.gain.device) * self.gain[self.row_dim :]
         return torch.cat((row.repeat_interleave(cols, 0), col.repeat(rows, 1)), dim=-1)
 
 

@@ -10,9 +10,9 @@ from typing import Annotated, Final
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, silu
+from torch.nn.functional import conv2d, gelu, silu
 
-from assistant_vlm.config import ModelConfig, StemNorm
+from assistant_vlm.config import Activation, ModelConfig, StemNorm
 
 SILU_GAIN: Final = 1.7881
 """What a SiLU of unit normal input is multiplied by to have unit variance again."""
@@ -50,22 +50,33 @@ def _conv(kind: StemNorm, before: int, after: int, stride: int = 1) -> nn.Module
     if kind == "weight":
         return StandardisedConv2d(before, after, stride)
     norm = nn.BatchNorm2d(after) if kind == "batch" else nn.GroupNorm(1, after)
-    return nn.Sequential(nn.Conv2d(before, after, 3, stride=stride, padding=1, bias=False), norm)
+    return nn.Sequential(nn.Conv2d(before, after, 3, stride=stride, padding=1, bias=kind == "group"), norm)
+
+
+class _Activation(nn.Module):
+    def __init__(self, kind: Activation) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        return gelu(hidden, approximate="tanh") if self.kind == "gelu" else silu(hidden) * SILU_GAIN
 
 
 class ResidualBlock(nn.Module):
     """Two 3x3 convolutions beside a way straight through; it starts close to doing nothing."""
 
-    def __init__(self, kind: StemNorm, channels: int) -> None:
+    def __init__(self, config: ModelConfig, channels: int) -> None:
         super().__init__()
+        kind = config.stem_norm
         self.first, self.second = _conv(kind, channels, channels), _conv(kind, channels, channels)
+        self.activation = _Activation(config.stem_activation)
         self.share = nn.Parameter(torch.tensor(0.2))
 
     def forward(
         self, hidden: Annotated[Tensor, "batch channels height width"]
     ) -> Annotated[Tensor, "batch channels height width"]:
         """Same shape as `hidden`."""
-        inner = silu(self.first(silu(hidden) * SILU_GAIN)) * SILU_GAIN
+        inner = self.activation(self.first(self.activation(hidden)))
         return hidden + self.share * self.second(inner)
 
 
@@ -81,9 +92,11 @@ class Stem(nn.Module):
         channels = (3, *config.stem_channels, config.dim)
         for number, ((before, after), blocks) in enumerate(zip(pairwise(channels), config.stem_blocks, strict=True)):
             if number:
-                layers.append(_Activation())
-            layers.append(_conv(config.stem_norm, before, after, stride=2))
-            layers += [ResidualBlock(config.stem_norm, after) for _ in range(blocks)]
+                layers.append(_Activation(config.stem_activation))
+            ends = number == len(config.stem_channels) and not blocks and config.stem_norm != "weight"
+            last = nn.Conv2d(before, after, 3, stride=2, padding=1) if ends else None  # the transformer normalises it
+            layers.append(last or _conv(config.stem_norm, before, after, stride=2))
+            layers += [ResidualBlock(config, after) for _ in range(blocks)]
         self.layers = nn.Sequential(*layers).to(memory_format=torch.channels_last)
 
     def forward(
@@ -91,8 +104,3 @@ class Stem(nn.Module):
     ) -> Annotated[Tensor, "batch channels rows cols"]:
         """One vector of width `dim` for each patch; `pixels` are in [-1, 1]."""
         return self.layers(pixels)
-
-
-class _Activation(nn.Module):
-    def forward(self, hidden: Tensor) -> Tensor:
-        return silu(hidden) * SILU_GAIN

@@ -12,7 +12,7 @@ from training.datasets import read_data
 from training.loop import Run
 from training.recipe import Recipe
 
-TOKENIZER = Path(__file__).parents[1] / "assistant_vlm" / "weights" / "open" / "tokenizer.model"
+TOKENIZER = Path(__file__).with_name("tokenizer.model")
 """The tokenizer of all recipes; `training.tokenizer_recipe` makes it."""
 
 
