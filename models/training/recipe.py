@@ -15,11 +15,15 @@ from training.sources import GENERATED, SOURCES, Mix
 
 @dataclass(frozen=True)
 class Stage:
-    """What the steps up to `until` are made of: one batch of each group, and the mix of the drawn ones."""
+    """What the steps up to `until` are made of: one batch of each group, and the mix of the drawn ones.
+
+    `rate` is the share of the recipe's peak at which its learning rate stays, above 0.
+    """
 
     until: int
     groups: tuple[Group, ...]
     mix: Mix
+    rate: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -170,15 +174,18 @@ class Recipe:
         """The learning rate of a step (from 0)."""
         warm = min(1.0, (step + 1) / max(1, self.warmup_steps))
         left = (self.steps - step) / max(1, self.decay_steps)
-        return self.peak_rate * warm * (self.last_rate + (1 - self.last_rate) * min(1.0, max(0.0, left)))
+        peak = self.peak_rate * self.stage(step).rate
+        return peak * warm * (self.last_rate + (1 - self.last_rate) * min(1.0, max(0.0, left)))
 
 
 def _stage(data: dict[str, Any], steps: int) -> Stage:
-    if unknown := set(data) - {"until", "groups", "mix"}:
-        raise ValueError(f"expected until, groups and mix in a stage, got {sorted(unknown)}")
-    return Stage(
-        int(data.get("until", steps)), tuple(Group(**group) for group in data["groups"]), Mix(**data.get("mix", {}))
-    )
+    if unknown := set(data) - {"until", "groups", "mix", "rate"}:
+        raise ValueError(f"expected until, groups, mix and rate in a stage, got {sorted(unknown)}")
+    rate = float(data.get("rate", 1.0))
+    if not rate > 0:
+        raise ValueError(f"expected a stage's rate above 0, got {rate}")
+    groups = tuple(Group(**group) for group in data["groups"])
+    return Stage(int(data.get("until", steps)), groups, Mix(**data.get("mix", {})), rate)
 
 
 _RANGES: tuple[tuple[str, float, float], ...] = (

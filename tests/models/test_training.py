@@ -124,6 +124,10 @@ def test_the_rate_warms_up_stays_and_falls() -> None:
     assert all(a > b for a, b in pairwise(rates[80:]))
     assert recipe.rate(90) == pytest.approx(1e-3 * 0.55)
     assert recipe.rate(100) == pytest.approx(1e-4)
+    first = dataclasses.replace(recipe.stages[0], until=30, rate=0.5)
+    staged = changed(recipe, stages=(first, recipe.stages[0]))
+    assert staged.rate(29) == pytest.approx(recipe.rate(29) / 2)
+    assert staged.rate(30) == recipe.rate(30)
 
 
 def test_a_longer_recipe_goes_back_to_before_the_fall(tokenizer_bytes: bytes, tmp_path: Path) -> None:
