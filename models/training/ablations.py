@@ -59,7 +59,6 @@ BASE: Final = Recipe(
     patch_loss=0.5,
     label_loss=0.0,
     label_smoothing=0.0,
-    tokenizer_lines=1,
     model=ModelConfig(
         vocab=4096,
         side=64,

@@ -56,7 +56,6 @@ class Recipe:
         label_smoothing: Share of probability that the label loss spreads over all names.
         entropy_loss: Weight of the cross-attention's entropy: positive wants it narrow, negative wide; 0: off.
         diversity_loss: Weight of the likeness of the cross-attention of heads of one layer; 0: off.
-        tokenizer_lines: Examples the tokenizer is trained on.
         model: Shape of the network.
         stages: What the steps are made of, in order; the last one goes on to the end.
 
@@ -82,7 +81,6 @@ class Recipe:
     patch_loss: float
     label_loss: float
     label_smoothing: float
-    tokenizer_lines: int
     model: ModelConfig
     stages: tuple[Stage, ...]
     start: str | None = None
@@ -200,5 +198,4 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("patch_loss", 0, 1e3),
     ("label_loss", 0, 1e3),
     ("label_smoothing", 0, 0.999),
-    ("tokenizer_lines", 1, 1e9),
 )

@@ -26,7 +26,6 @@ RECIPE = Recipe(
     patch_loss=0.3,
     label_loss=0.0,
     label_smoothing=0.0,
-    tokenizer_lines=100,
     model=TINY,
     stages=(Stage(40, (DRAWN,), Mix(most_things=2, with_word=0.0)),),
 )

@@ -20,21 +20,8 @@ from assistant_vlm.fastest import fastest
 from assistant_vlm.network import Network
 from assistant_vlm.stepper import DecoderStepper, Stepper
 
-TINY = ModelConfig(
-    vocab=512,
-    side=32,
-    patch=8,
-    stem_channels=(8, 8),
-    stem_blocks=(0, 1, 0),
-    dim=32,
-    heads=4,
-    kv_heads=2,
-    encoder_layers=2,
-    decoder_layers=2,
-    mlp_ratio=2,
-    max_prefix=48,
-    max_tokens=80,
-)
+from .conftest import TINY
+
 compiled = pytest.param(
     CompiledDecoder,
     id="compiled",

@@ -369,7 +369,6 @@ average = 0.9
 patch_loss = 0.5
 label_loss = 0
 label_smoothing = 0
-tokenizer_lines = 10
 [model]
 vocab = 512
 side = 32
