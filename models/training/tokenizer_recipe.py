@@ -1,7 +1,7 @@
-"""Train the tokenizer on what the generators say and on the text of all data sets.
+"""Train the tokenizer on what the generators say and on the text of the open data sets.
 
-`python -m training.tokenizer_recipe --data FOLDER --to FILE`. The weights of both recipes share one tokenizer, so it is
-trained on the sets of both.
+`python -m training.tokenizer_recipe --data FOLDER --to FILE`. The weights of both recipes share one tokenizer, so it
+knows only text whose terms both may carry.
 """
 
 import argparse
@@ -14,7 +14,7 @@ import sentencepiece
 
 from assistant_vlm.tokenizer import CONTROL, normalise_question
 from training.asking import ask_row
-from training.datasets import ALL_SETS, VisionData, read_data
+from training.datasets import OPEN_SETS, VisionData, read_data
 from training.questions import Asked
 from training.sources import GENERATED, Mix, make_example
 from training.talk import ask_talk
@@ -79,10 +79,10 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with the Parquet files")
     parser.add_argument("--to", type=Path, required=True)
     parser.add_argument("--vocab", type=int, default=4096)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=20261122)
     parser.add_argument("--lines", type=int, default=60_000)
     options = parser.parse_args()
-    data = read_data(options.data, ALL_SETS)["train"]
+    data = read_data(options.data, OPEN_SETS)["train"]
     train_tokenizer(options.to, options.vocab, options.seed, options.lines, data)
 
 
