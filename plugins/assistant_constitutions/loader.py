@@ -285,8 +285,6 @@ def _contradictions(pack: Pack, root: yaml.Node, expected_id: str | None) -> lis
             )
         if principle.action in ("ask", "warn", "disclaim") and not principle.message:
             add(here, f"expected a `message`, the sentence that {principle.action!r} says; came nothing.")
-        if principle.action == "disclaim" and set(principle.applies_to) != {"output"}:
-            add((*here, "applies_to"), "expected [output] with 'disclaim', which adds a sentence to an answer.")
     for number, case in enumerate(pack.tests):
         if case.rule not in seen:
             add(("tests", number, "rule"), f"expected the id of a principle in this pack; came {case.rule!r}.")

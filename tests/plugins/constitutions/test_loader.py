@@ -63,7 +63,6 @@ def test_a_good_pack_loads() -> None:
         ("rule: demo.secrets}", "rule: demo.other}", "line 19: field tests.0.rule: expected the id of a principle"),
         ("action: refuse\n", "action: revise\n", "line 13: field principles.0.action: expected refuse, ask"),
         ("action: refuse\n", "action: ask\n", "expected a `message`"),
-        ("action: refuse\n", "action: disclaim\n    message: Mind.\n", "expected [output] with 'disclaim'"),
         ("id: demo\n", "id: demo\nid: demo\n", "line 2: expected 'id' once here; it came again"),
         ("id: demo\n", "{id: demo\n", "demo.yaml, line"),
         ("title: No secrets", "title: No secrets\n   text: x", "demo.yaml, line"),
