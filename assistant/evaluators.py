@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, cast, get_args
 
 from assistant.messages import Turn
 from assistant.verdicts import Region, Span
+
+Cost = Literal["light", "heavy"]
+"""``light``: always run, and well under a millisecond. ``heavy``: runs a model, and only for a second look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +33,10 @@ class Finding:
 
 
 class Evaluator(Protocol):
-    """A named evaluator. Packs refer to it by ``name`` and pass ``options`` as data."""
+    """A named evaluator. Packs refer to it by ``name`` and pass ``options`` as data; ``cost`` says when it is run."""
 
     name: str
+    cost: Cost
 
     def check_options(self, options: Mapping[str, Any]) -> None:
         """Accept the options of a rule.
@@ -45,3 +49,23 @@ class Evaluator(Protocol):
     def evaluate(self, subject: Subject, options: Mapping[str, Any]) -> Finding | None:
         """Look at the subject; ``None`` where there is nothing to report."""
         ...
+
+
+def accept_evaluators(value: Any) -> Sequence[Evaluator]:
+    """What the hook ``register_evaluators`` may return, as a sequence.
+
+    Raises:
+        TypeError: something in it is no evaluator; the message says what is missing.
+    """
+    found = list(value or ())
+    for each in found:
+        what = f"the evaluator {getattr(each, 'name', type(each).__name__)!r}"
+        for attribute in ("name", "check_options", "evaluate"):
+            if not hasattr(each, attribute):
+                raise TypeError(f"{what} has no `{attribute}`")
+        if getattr(each, "cost", None) not in get_args(Cost):
+            raise TypeError(
+                f'{what} must declare `cost`: "light" where it always runs and takes well under a millisecond, "heavy" '
+                f"where it runs a model; got {getattr(each, 'cost', None)!r}"
+            )
+    return cast(Sequence[Evaluator], found)

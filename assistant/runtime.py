@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from assistant.backends import Backend, ModelTrace
 from assistant.errors import NotFound, UnknownModel
-from assistant.evaluators import Evaluator
+from assistant.evaluators import Evaluator, accept_evaluators
 from assistant.events import Event, Finished
 from assistant.explanations import Explanation
 from assistant.extensions import Extensions, Host, PluginStatus, describe
@@ -67,7 +67,9 @@ class Runtime:
         self.extensions = Extensions(settings, plugins, discover=discover)
         self.notes: list[str] = []
         evaluators: dict[str, Evaluator] = {}
-        self._gather("register_evaluators", lambda each: evaluators.setdefault(each.name, each))
+        self._gather(
+            "register_evaluators", lambda each: evaluators.setdefault(each.name, each), accept=accept_evaluators
+        )
         self.host = Host(settings, self.store, evaluators)
         for answer in self.extensions.call("startup", {"host": self.host}, accept_nothing):
             if answer.error:
@@ -79,8 +81,13 @@ class Runtime:
         )
         self._trace = lru_cache(maxsize=32)(self._trace_now)
 
-    def _gather(self, hook: str, keep: Callable[[Any], object]) -> None:
-        for answer in self.extensions.call(hook, {}, accept=lambda value: list(value or ())):
+    def _gather(
+        self,
+        hook: str,
+        keep: Callable[[Any], object],
+        accept: Callable[[Any], Sequence[Any]] = lambda value: list(value or ()),
+    ) -> None:
+        for answer in self.extensions.call(hook, {}, accept):
             if answer.error:
                 self.notes.append(str(answer.error))
             for each in answer.value or ():

@@ -10,16 +10,26 @@ from assistant_constitutions.engine import CaseResult, TestReport, run_pack_test
 from assistant_constitutions.errors import PackError, UnknownPack
 from assistant_constitutions.hooks import Constitutions
 from assistant_constitutions.loader import available, load_bundled, load_file
-from assistant_constitutions.pack import EvaluatorUse, Pack, Principle, PrincipleException, TestCase
+from assistant_constitutions.pack import (
+    EvaluatorUse,
+    Override,
+    Pack,
+    Principle,
+    PrincipleException,
+    SecondLook,
+    TestCase,
+)
 
 __all__ = [
     "CaseResult",
     "Constitutions",
     "EvaluatorUse",
+    "Override",
     "Pack",
     "PackError",
     "Principle",
     "PrincipleException",
+    "SecondLook",
     "TestCase",
     "TestReport",
     "UnknownPack",

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from assistant.evaluators import Evaluator, Finding, Subject
 from assistant.messages import ImagePart, Message, Turn
 from assistant.verdicts import ACTIONS, Action, Verdict
 from assistant_constitutions.errors import PackError
-from assistant_constitutions.pack import EvaluatorUse, Pack, Place, Principle, TestCase
+from assistant_constitutions.pack import EvaluatorUse, Pack, Place, Principle, SecondLook, TestCase
 
 
 def check_evaluators(pack: Pack, evaluators: Mapping[str, Evaluator]) -> None:
@@ -18,21 +18,32 @@ def check_evaluators(pack: Pack, evaluators: Mapping[str, Evaluator]) -> None:
     Raises:
         PackError: one does not; the message says which principle and why.
     """
+    for where, use in evaluator_uses(pack):
+        where = f"Pack {pack.id} {pack.version}, {where}"
+        evaluator = evaluators.get(use.name)
+        if evaluator is None:
+            there = ", ".join(sorted(evaluators)) or "none"
+            raise PackError(
+                f"{where}: expected an evaluator that is there; came {use.name!r}.",
+                hint=f"There are: {there}. Install or enable the plugin that brings it.",
+            )
+        try:
+            evaluator.check_options(use.options)
+        except ValueError as error:
+            raise PackError(f"{where}: the evaluator {use.name!r} does not accept its options: {error}.") from error
+
+
+def evaluator_uses(pack: Pack) -> Iterator[tuple[str, EvaluatorUse | SecondLook]]:
+    """Every use of an evaluator in a pack, with the place where it stands, in words."""
     for principle in pack.principles:
         uses = (*principle.evaluators, *(use for each in principle.exceptions for use in each.evaluators))
         for use in uses:
-            where = f"Pack {pack.id} {pack.version}, principle {principle.id}"
-            evaluator = evaluators.get(use.name)
-            if evaluator is None:
-                there = ", ".join(sorted(evaluators)) or "none"
-                raise PackError(
-                    f"{where}: expected an evaluator that is there; came {use.name!r}.",
-                    hint=f"There are: {there}. Install or enable the plugin that brings it.",
-                )
-            try:
-                evaluator.check_options(use.options)
-            except ValueError as error:
-                raise PackError(f"{where}: the evaluator {use.name!r} does not accept its options: {error}.") from error
+            yield f"principle {principle.id}", use
+        if principle.second_look is not None:
+            yield f"principle {principle.id}, second look", principle.second_look
+    for override in pack.overrides:
+        for use in override.when:
+            yield f"override of {override.rule}", use
 
 
 def judge(
@@ -70,23 +81,30 @@ def _apply(pack: Pack, principle: Principle, evaluators: Mapping[str, Evaluator]
     if not seen:
         return None
     over = [(use, finding) for use, finding in seen if finding.score >= use.threshold]
-    excused = any(
+    second = principle.second_look
+    unsure = [] if second is None or over else [each for each in seen if each[1].score >= second.unsure_from]
+    excused = bool(over or unsure) and any(
         finding.score >= use.threshold
         for exception in principle.exceptions
-        for use, finding in (_look(exception.evaluators, evaluators, subject) if over else ())
+        for use, finding in _look(exception.evaluators, evaluators, subject)
     )
     # The evaluator that is furthest over its own threshold speaks; the places of all that are over it are marked.
     use, finding = max(over or seen, key=lambda each: each[1].score - each[0].threshold)
-    holds = bool(over) and not excused
-    shown = over if holds else []
+    name, score, threshold = use.name, finding.score, use.threshold
+    holds, shown = bool(over) and not excused, over
+    if second is not None and not excused and (unsure or (over and second.always)):
+        looked = evaluators[second.name].evaluate(subject, second.options) or Finding(score=0.0)
+        name, score, threshold = second.name, looked.score, second.threshold
+        holds, shown = looked.score >= second.threshold, [*over, *unsure, (use, looked)]
+    marked = [each for _, each in shown] if holds else []
     return Verdict(
         action=principle.action if holds else "allow",
         rule=pack.rule(principle),
-        evaluator=use.name,
-        spans=tuple(dict.fromkeys(span for _, each in shown for span in each.spans)),
-        regions=tuple(dict.fromkeys(region for _, each in shown for region in each.regions)),
-        score=finding.score,
-        threshold=use.threshold,
+        evaluator=name,
+        spans=tuple(dict.fromkeys(span for each in marked for span in each.spans)),
+        regions=tuple(dict.fromkeys(region for each in marked for region in each.regions)),
+        score=score,
+        threshold=threshold,
         message=principle.message if holds else "",
     )
 

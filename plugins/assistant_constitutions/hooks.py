@@ -11,7 +11,7 @@ from assistant.messages import Turn
 from assistant.verdicts import ACTIONS, Action, Rule, Verdict
 from assistant_constitutions.engine import OUTPUT, check_evaluators, judge, places_of, run_pack_tests
 from assistant_constitutions.errors import PackError, UnknownPack
-from assistant_constitutions.loader import BUNDLED, available, load_bundled, load_by_id
+from assistant_constitutions.loader import ALWAYS_ON, available, load_bundled, load_by_id
 from assistant_constitutions.pack import Pack, Place
 
 _BLOCKING: frozenset[Action] = frozenset({"refuse", "ask", "allow"})
@@ -49,7 +49,7 @@ class Constitutions:
             PackError: one cannot be used, or an evaluator that it needs is missing.
         """
         self._enabled = ()  # a start that fails must not leave the rules of an earlier one
-        packs = tuple(load_bundled(pack_id) for pack_id in BUNDLED)
+        packs = tuple(load_bundled(pack_id) for pack_id in ALWAYS_ON)
         for pack in packs:
             check_evaluators(pack, host.evaluators)
         self._evaluators = host.evaluators

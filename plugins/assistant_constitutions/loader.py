@@ -19,8 +19,11 @@ MAX_BYTES = 1_000_000
 MAX_DEPTH = 32
 MAX_NODES = 100_000
 SHOWN_PROBLEMS = 8
-BUNDLED = ("core",)
-"""The packs that come with Glassbox, and are always on."""
+_PACKS = resources.files("assistant_constitutions").joinpath("packs")
+BUNDLED = tuple(sorted(file.name.removesuffix(".yaml") for file in _PACKS.iterdir() if file.name.endswith(".yaml")))
+"""The packs that come with Glassbox."""
+ALWAYS_ON = ("core",)
+"""Those of them that nobody can switch off; the others apply where they are enabled or named."""
 
 # The C parser of libyaml where PyYAML was built with it: the same result in a tenth of the time.
 _Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -47,8 +50,7 @@ def load_bundled(pack_id: str) -> Pack:
     Raises:
         PackError: its file cannot be used.
     """
-    file = resources.files("assistant_constitutions").joinpath("packs", f"{pack_id}.yaml")
-    return parse_pack(file.read_bytes(), name=f"{pack_id}.yaml", expected_id=pack_id)
+    return parse_pack(_PACKS.joinpath(f"{pack_id}.yaml").read_bytes(), name=f"{pack_id}.yaml", expected_id=pack_id)
 
 
 def available(folder: Path) -> dict[str, Path | None]:
@@ -255,9 +257,13 @@ def _fields_near(location: Location) -> list[str]:
     schema = Pack.model_json_schema()
     here: dict[str, Any] = schema
     for step in location[:-1]:
-        here = here.get("items", {}) if isinstance(step, int) else here.get("properties", {}).get(step, {})
+        here = next((each for each in here.get("anyOf", ()) if "$ref" in each), here)
         if "$ref" in here:
             here = schema["$defs"][here["$ref"].rsplit("/", 1)[-1]]
+        here = here.get("items", {}) if isinstance(step, int) else here.get("properties", {}).get(step, {})
+    here = next((each for each in here.get("anyOf", ()) if "$ref" in each), here)
+    if "$ref" in here:
+        here = schema["$defs"][here["$ref"].rsplit("/", 1)[-1]]
     return sorted(here.get("properties", {}))
 
 
@@ -285,7 +291,14 @@ def _contradictions(pack: Pack, root: yaml.Node, expected_id: str | None) -> lis
             )
         if principle.action in ("ask", "warn", "disclaim") and not principle.message:
             add(here, f"expected a `message`, the sentence that {principle.action!r} says; came nothing.")
+    for number, override in enumerate(pack.overrides):
+        if override.rule in seen:
+            add(
+                ("overrides", number, "rule"),
+                f"expected a principle of another pack; {override.rule!r} is in this one.",
+            )
+    known = seen | {override.rule for override in pack.overrides}
     for number, case in enumerate(pack.tests):
-        if case.rule not in seen:
+        if case.rule not in known:
             add(("tests", number, "rule"), f"expected the id of a principle in this pack; came {case.rule!r}.")
     return problems

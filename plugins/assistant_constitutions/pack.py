@@ -32,6 +32,17 @@ class EvaluatorUse(PackValue):
     options: dict[str, Any] = Field(default_factory=dict)
 
 
+class SecondLook(PackValue):
+    """A heavy evaluator that decides where the light ones are unsure: the best of their scores reaches ``from`` and
+    not its threshold. With ``always`` it decides as well where they hold."""
+
+    name: str = Field(min_length=1, max_length=100)
+    threshold: float = Field(default=0.5, gt=0, le=1)
+    options: dict[str, Any] = Field(default_factory=dict)
+    unsure_from: float = Field(alias="from", ge=0, le=1)
+    always: bool = False
+
+
 class PrincipleException(PackValue):
     """A case in which a principle does not apply. Without ``evaluators`` it is there for people only."""
 
@@ -40,7 +51,8 @@ class PrincipleException(PackValue):
 
 
 class Principle(PackValue):
-    """One rule. It applies where at least one of its evaluators reaches its threshold and no exception does.
+    """One rule. It applies where at least one of its evaluators reaches its threshold and no exception does; where none
+    does and one comes close, ``second_look`` decides.
 
     ``text`` is the sentence that a person reads, ``instead`` what is still possible, ``message`` the question of
     ``ask``, the note of ``warn`` or the sentence that ``disclaim`` adds.
@@ -54,10 +66,19 @@ class Principle(PackValue):
     severity: Literal["low", "medium", "high", "critical"] = "medium"
     action: Action
     evaluators: tuple[EvaluatorUse, ...] = Field(min_length=1, strict=False)
+    second_look: SecondLook | None = None
     exceptions: tuple[PrincipleException, ...] = Field(default=(), strict=False)
     references: tuple[Sentence, ...] = Field(default=(), strict=False)
     instead: str = Field(default="", max_length=2_000)
     message: str = Field(default="", max_length=2_000)
+
+
+class Override(PackValue):
+    """An exception that a pack adds to a principle of another pack. It has no effect until an operator grants it."""
+
+    rule: PrincipleId
+    because: Sentence
+    when: tuple[EvaluatorUse, ...] = Field(min_length=1, strict=False)
 
 
 class TestCase(PackValue):
@@ -76,14 +97,17 @@ class TestCase(PackValue):
 
 
 class Pack(PackValue):
-    """A constitution pack."""
+    """A constitution pack. Of rules that are equally strong and severe, the pack with the higher ``precedence`` speaks,
+    and one for a domain before one for the domain ``general``."""
 
     id: PackId
     version: Annotated[str, StringConstraints(pattern=r"\A[0-9]+(\.[0-9]+){1,2}([-+.][a-z0-9.]+)?\z")]
     title: Sentence
     domain: Sentence
     licence: Sentence
+    precedence: int = Field(default=0, ge=0, le=100)
     principles: tuple[Principle, ...] = Field(min_length=1, strict=False)
+    overrides: tuple[Override, ...] = Field(default=(), strict=False)
     feedback_reasons: tuple[Sentence, ...] = Field(default=(), strict=False)
     tests: tuple[TestCase, ...] = Field(default=(), strict=False)
 

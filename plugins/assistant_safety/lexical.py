@@ -28,7 +28,7 @@ from typing import Any, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from assistant.evaluators import Finding, Subject
+from assistant.evaluators import Cost, Finding, Subject
 from assistant.verdicts import Span
 from assistant_safety.inflection import forms_of
 from assistant_safety.reading import Reading, read, words_of
@@ -205,6 +205,7 @@ class LexicalEvaluator:
     ``1 - (1 - s1)(1 - s2)...`` over the scores of the patterns that were found."""
 
     name = "lexical"
+    cost: Cost = "light"
 
     def __init__(self) -> None:
         self._ready: dict[int, tuple[Mapping[str, Any], _Compiled]] = {}

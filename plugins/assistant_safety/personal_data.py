@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal, get_args
 
-from assistant.evaluators import Finding, Subject
+from assistant.evaluators import Cost, Finding, Subject
 from assistant.verdicts import Span
 from assistant_safety.folding import fold
 
@@ -106,6 +106,7 @@ class PersonalDataEvaluator:
     """Finds card numbers (Luhn) and IBANs (mod 97). Option ``kinds``: a list of kinds, all where it is left out."""
 
     name = "personal_data"
+    cost: Cost = "light"
 
     def check_options(self, options: Mapping[str, Any]) -> None:
         """Accept the options of a rule.

@@ -209,6 +209,7 @@ def test_the_evaluator_furthest_over_its_threshold_speaks_and_all_places_are_mar
 def test_a_score_that_is_no_number_is_an_error_and_never_a_pass() -> None:
     class Broken:
         name = "lexical"
+        cost = "light"
 
         def check_options(self, options: Mapping[str, Any]) -> None:
             pass
@@ -218,6 +219,120 @@ def test_a_score_that_is_no_number_is_an_error_and_never_a_pass() -> None:
 
     with pytest.raises(ValueError, match="score"):
         verdicts_for(pack(principle("x")), "x", evaluators={"lexical": Broken()})
+
+
+class Critic:
+    """A heavy evaluator of the tests: it counts how often it is asked."""
+
+    name = "critic"
+    cost = "heavy"
+
+    def __init__(self, score: float | None) -> None:
+        self.score = score
+        self.asked = 0
+
+    def check_options(self, options: Mapping[str, Any]) -> None:
+        if options:
+            raise ValueError(f"option {next(iter(options))!r}: expected none")
+
+    def evaluate(self, subject: Subject, options: Mapping[str, Any]) -> Finding | None:
+        self.asked += 1
+        return None if self.score is None else Finding(score=self.score, spans=(Span(start=0, end=1),))
+
+
+SECOND_LOOK = "    second_look: {name: critic, threshold: 0.6, from: 0.3}\n"
+
+
+@pytest.mark.parametrize(
+    ("first", "critic", "always", "action", "decided", "asked"),
+    [
+        (0.2, 0.9, False, "allow", ("lexical", 0.2, 0.5), 0),
+        (0.4, 0.9, False, "refuse", ("critic", 0.9, 0.6), 1),
+        (0.4, 0.5, False, "allow", ("critic", 0.5, 0.6), 1),
+        (0.4, None, False, "allow", ("critic", 0.0, 0.6), 1),
+        (0.5, 0.1, False, "refuse", ("lexical", 0.5, 0.5), 0),
+        (0.5, 0.1, True, "allow", ("critic", 0.1, 0.6), 1),
+        (0.9, 0.7, True, "refuse", ("critic", 0.7, 0.6), 1),
+        (0.2, 0.9, True, "allow", ("lexical", 0.2, 0.5), 0),
+    ],
+)
+def test_a_second_look_decides_where_the_first_is_unsure_or_the_rule_asks_for_it(
+    first: float,
+    critic: float | None,
+    always: bool,
+    action: str,
+    decided: tuple[str, float, float],
+    asked: int,
+) -> None:
+    second = SECOND_LOOK.replace("}", ", always: true}") if always else SECOND_LOOK
+    judged, heavy = pack(principle("purple", score=first) + second), Critic(critic)
+    (verdict,) = verdicts_for(judged, "something purple", evaluators={**EVALUATORS, "critic": heavy})
+    assert verdict.action == action
+    assert (verdict.evaluator, verdict.score, verdict.threshold) == decided
+    assert heavy.asked == asked
+    if action == "refuse":
+        assert Span(start=10, end=16) in verdict.spans
+    else:
+        assert verdict.spans == ()
+
+
+def test_an_exception_spares_the_second_look() -> None:
+    excepted = (
+        principle("purple", score=0.4)
+        + SECOND_LOOK
+        + (
+            "    exceptions:\n      - text: Not for painters.\n        evaluators:\n"
+            "          - {name: lexical, options: {patterns: [{any_of: [painter]}]}}\n"
+        )
+    )
+    heavy = Critic(0.9)
+    (verdict,) = verdicts_for(pack(excepted), "a painter's purple", evaluators={**EVALUATORS, "critic": heavy})
+    assert (verdict.action, heavy.asked) == ("allow", 0)
+
+
+def test_the_evaluator_of_a_second_look_must_be_there_and_accept_its_options() -> None:
+    with pytest.raises(PackError, match=r"principle demo\.one, second look: expected an evaluator.*came 'critic'"):
+        run_pack_tests(pack(principle("purple") + SECOND_LOOK), EVALUATORS)
+    wrong = SECOND_LOOK.replace("}", ", options: {depth: 2}}")
+    with pytest.raises(PackError, match="'critic' does not accept its options: option 'depth'"):
+        run_pack_tests(pack(principle("purple") + wrong), {**EVALUATORS, "critic": Critic(0.9)})
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "said"),
+    [
+        ("cost", None, 'must declare `cost`: "light"'),
+        ("cost", "cheap", "got 'cheap'"),
+        ("evaluate", None, "has no `evaluate`"),
+    ],
+)
+def test_an_evaluator_without_its_cost_is_an_error_of_its_plugin(
+    tmp_path: Path, attribute: str, value: str | None, said: str
+) -> None:
+    from assistant import hookimpl
+    from assistant.testing import make_runtime
+
+    members = {"name": "mine", "cost": "light", "check_options": None, "evaluate": None, attribute: value}
+    if value is None:
+        del members[attribute]
+
+    class Plugin:
+        @hookimpl
+        def register_evaluators(self) -> list[object]:
+            return [type("Mine", (), members)()]
+
+    runtime = make_runtime(tmp_path, plugins=[("mine", Plugin()), ("safety", assistant_safety)])
+    try:
+        (note,) = runtime.notes
+        assert "The plugin 'mine' returned something from register_evaluators" in note
+        assert said in note
+        assert sorted(runtime.host.evaluators) == sorted(EVALUATORS)
+    finally:
+        runtime.close()
+
+
+def test_every_evaluator_of_ours_declares_its_cost() -> None:
+    assert {evaluator.cost for evaluator in EVALUATORS.values()} <= {"light", "heavy"}
 
 
 def test_the_whole_house_refuses(tmp_path: Path) -> None:
