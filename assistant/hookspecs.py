@@ -94,7 +94,7 @@ class Hooks(Protocol):
         ...
 
     @_spec
-    def check_segment(self, turn: Turn, released: str, segment: str) -> Verdict | Sequence[Verdict] | None:
+    def check_segment(self, turn: Turn, released: str, segment: str, whole: bool) -> Verdict | Sequence[Verdict] | None:
         """Called while the answer is being written, before each segment may leave.
 
         Args:
@@ -102,9 +102,13 @@ class Hooks(Protocol):
             released: what the person has already seen of the answer.
             segment: the text that comes next. The end of it is held back, so that a phrase of up to
                 `assistant.release.HOLD_BACK` characters is never shown in part before it is whole.
+            whole: whether the answer is over, and the segment is all the rest of it.
 
         Returns:
-            As for `before_turn`; ``refuse`` or ``ask`` withdraws the whole answer. ``None``: the segment may leave.
+            As for `before_turn`; ``refuse`` or ``ask`` withdraws the whole answer. ``revise`` brings in ``replacement``
+            what is to stand in place of the segment. While the answer is still being written, it only holds back
+            everything that comes from then on; at the end the text is put in and checked again, a few times at most.
+            ``None``: the segment may leave.
 
         Example:
             >>> @hookimpl(on_failure="closed")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -26,6 +26,10 @@ CHECK_MUST_RUN = Rule(
 """The rule behind every refusal that no pack decided: the runtime fails closed."""
 
 
+BLACK = "█"
+"""Stands in the trace for a character that a rule took out of an answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """What the hooks of one stage said, taken together."""
@@ -36,7 +40,15 @@ class Judgement:
     refusal: Refusal | None
     notes: tuple[str, ...]
     disclaimers: tuple[str, ...]
-    revision: str | None
+    revision: Revision | None
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A new text, and the verdict that brought it."""
+
+    text: str
+    record: VerdictRecord
 
 
 def accept_verdicts(value: Any) -> tuple[Verdict, ...]:
@@ -77,7 +89,7 @@ def judge(stage: Stage, text: str, answers: Sequence[Answer]) -> Judgement:
         answers: of `Extensions.call` with `accept_verdicts`.
     """
     records: list[VerdictRecord] = []
-    revisions: list[str] = []
+    revisions: list[Revision] = []
     notes: list[str] = []
     broken: PluginError | None = None
     for answer in answers:
@@ -88,10 +100,10 @@ def judge(stage: Stage, text: str, answers: Sequence[Answer]) -> Judgement:
                 notes.append(f"{answer.error} The turn went on without it.")
             continue
         for verdict in answer.value:
-            if verdict.replacement is not None:
-                revisions.append(verdict.replacement)
             kept = _for_trace(verdict, stage, text)
             records.append(VerdictRecord(stage=stage, plugin=answer.implementation.plugin, verdict=kept))
+            if verdict.action == "revise" and verdict.replacement is not None:
+                revisions.append(Revision(verdict.replacement, records[-1]))
     blocking = [each for each in records if each.verdict.blocks]
     refusal = None
     if blocking:
@@ -114,6 +126,35 @@ def judge(stage: Stage, text: str, answers: Sequence[Answer]) -> Judgement:
 def check_failed(stage: Stage, error: PluginError) -> Refusal:
     """The refusal that stands for a check which could not run."""
     return Refusal(cause="check_failed", stage=stage, rule=CHECK_MUST_RUN, plugin=error.plugin, message=str(error))
+
+
+def not_mended(revision: Revision) -> Refusal:
+    """The refusal of an answer that still breaks a rule after it was revised as often as may be."""
+    if revision.record.verdict.rule is not None:
+        return _refusal("answer", "", revision.record)
+    plugin = revision.record.plugin
+    message = f"The plugin {plugin!r} went on changing the answer and was never content with it."
+    return Refusal(cause="check_failed", stage="answer", rule=CHECK_MUST_RUN, plugin=plugin, message=message)
+
+
+def marked_words(text: str, revision: Revision) -> set[str]:
+    """The words of a draft that the verdict marks."""
+    return {text[span.start : span.end] for span in revision.record.verdict.spans}
+
+
+def black_out(text: str, words: Iterable[str]) -> str:
+    """The text with these words made unreadable wherever they stand, for the trace."""
+    for word in sorted(words, key=len, reverse=True):
+        text = text.replace(word, BLACK * len(word))
+    return text
+
+
+def changed_note(revision: Revision) -> str:
+    """The sentence that tells the person that an answer is not as the model wrote it."""
+    rule = revision.record.verdict.rule
+    if rule is None:
+        return f"The plugin {revision.record.plugin!r} changed this answer."
+    return f"This answer was changed under rule {rule.id}, pack {rule.pack} {rule.pack_version}: {rule.title}."
 
 
 def _strength(verdict: Verdict) -> tuple[int, int, float]:

@@ -141,8 +141,8 @@ class ModelInfo(Frozen):
 class Trace(Frozen):
     """How a turn came about. The page, the API and the export all read this one object.
 
-    ``timings`` are milliseconds by step. ``draft_changes`` are (before, after) pairs of a revised answer; where the
-    first text broke a rule it is left out as "".
+    ``timings`` are milliseconds by step. ``draft_changes`` are (before, after) pairs of a revised answer; in the
+    first text, the characters that a rule marked are blacked out.
     """
 
     hooks: tuple[HookCall, ...] = ()

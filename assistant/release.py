@@ -39,6 +39,19 @@ class ReleaseGate:
         self.closed = False
         """True once a check said no: nothing leaves any more."""
 
+    def hold(self) -> None:
+        """Let nothing more out before `finish`: what has come is about to be changed."""
+        self._hold_everything = True
+
+    def replace(self, text: str) -> None:
+        """Put another text in place of what is still inside; it has not been checked yet."""
+        self._pending = text
+
+    @property
+    def pending(self) -> str:
+        """What is still inside."""
+        return self._pending
+
     @property
     def text(self) -> str:
         """All that has come so far, shown or not."""
@@ -71,6 +84,8 @@ class ReleaseGate:
         self._last_flush = self._clock()
         if not self._check(self.released, self._pending):
             self.closed = True
+            return ""
+        if self._hold_everything:  # the check asked for that
             return ""
         piece, self._pending = self._pending[:cut], self._pending[cut:]
         self.released += piece

@@ -15,7 +15,18 @@ from assistant.events import Event, Finished, Segment, Step, StepStarted
 from assistant.extensions import Answer, Extensions, describe
 from assistant.generation import Generator
 from assistant.intake import ImageSource, read_message
-from assistant.judgement import Judgement, accept_nothing, accept_verdicts, check_failed, judge
+from assistant.judgement import (
+    Judgement,
+    Revision,
+    accept_nothing,
+    accept_verdicts,
+    black_out,
+    changed_note,
+    check_failed,
+    judge,
+    marked_words,
+    not_mended,
+)
 from assistant.messages import (
     Door,
     Exchange,
@@ -37,8 +48,8 @@ from assistant.verdicts import Refusal
 
 log = logging.getLogger("glassbox.turn")
 
-REVISIONS = 2
-"""How often an answer may be revised and checked again before the turn goes on with the last text."""
+REVISIONS = 3
+"""How often an answer may be revised and checked again; one that a rule would change even then is refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +79,7 @@ class _Progress:
         self.notes: list[str] = []
         self.timings: dict[str, float] = {}
         self.draft_changes: list[tuple[str, str]] = []
+        self.blacked_out: set[str] = set()
         self.model: ModelInfo | None = None
         self.end = AnswerEnd()
         self.refusal: Refusal | None = None
@@ -98,8 +110,12 @@ class _Progress:
             settings=self.settings,
             timings=self.timings,
             notes=tuple(self.notes),
-            draft_changes=tuple(self.draft_changes),
-            backend_state={} if self.refusal else self.end.state,
+            draft_changes=tuple(
+                (black_out(before, self.blacked_out), black_out(after, self.blacked_out))
+                for before, after in self.draft_changes
+            ),
+            # It may hold the words of a draft, and of a changed answer it says nothing true.
+            backend_state={} if self.refusal or self.draft_changes else self.end.state,
         )
 
 
@@ -129,6 +145,10 @@ class TurnRun:
             question=Message(text=question.text[: house.settings.max_text]),
             settings=question.settings,
         )
+        self._written = False
+        self._revisions = 0
+        self._revision: Revision | None = None
+        """What the latest check wants to put in place of the rest."""
         self._gate = ReleaseGate(self._check_segment, hold_everything=house.extensions.holds_answers_back())
 
     def events(self) -> Iterator[Event]:
@@ -191,8 +211,6 @@ class TurnRun:
         if self._gate.closed:
             return ""
         yield self._step("checking")
-        if not self._gate.check_whole():
-            return ""
         answer, disclaimers = yield from self._judge_answer()
         if self._progress.refusal or not answer:
             return ""
@@ -218,7 +236,11 @@ class TurnRun:
                 return
 
     def _check_segment(self, released: str, pending: str) -> bool:
-        self._progress.add(judge_segment(self._house.extensions, self._turn, released, pending))
+        judgement = judge_segment(self._house.extensions, self._turn, released, pending, whole=self._written)
+        self._progress.add(judgement)
+        self._revision = judgement.revision
+        if judgement.revision:
+            self._gate.hold()
         return self._progress.refusal is None
 
     def _judge_answer(self) -> Steps[Event, None, tuple[str, list[str]]]:
@@ -228,26 +250,51 @@ class TurnRun:
         is let out first.
         """
         held = self._house.extensions.holds_answers_back()
-        answer = self._gate.text
+        disclaimers: list[str] = []
+        self._written = True
+        if not self._passes():
+            return "", []
         if not held and (piece := self._gate.finish()):
             yield Segment(piece)
-        disclaimers: list[str] = []
-        for _ in range(REVISIONS + 1):
-            if not answer:
-                break
-            judgement = judge_answer(self._house.extensions, self._turn, answer)
+        while self._gate.text:
+            judgement = judge_answer(self._house.extensions, self._turn, self._gate.text)
             self._progress.add(judgement)
             disclaimers += judgement.disclaimers
-            revised = judgement.revision
-            if self._progress.refusal or revised is None or revised == answer:
+            if self._progress.refusal:
+                return "", []
+            if judgement.revision is None or judgement.revision.text == self._gate.text:
                 break
-            if not self._check_segment("", revised):
+            if not self._put(judgement.revision) or not self._passes():
+                return "", []
+        if held and (piece := self._gate.finish()):
+            yield Segment(piece)
+        return self._gate.text, disclaimers
+
+    def _passes(self) -> bool:
+        """Check all that is inside, mend it where a rule says how, and check again."""
+        while self._gate.check_whole():
+            revision = self._revision
+            if revision is None or revision.text == self._gate.pending:
+                return True
+            if not self._put(revision):
                 break
-            self._progress.draft_changes.append((answer, revised))
-            answer = revised
-        if held and answer and not self._progress.refusal:
-            yield Segment(answer)
-        return answer, disclaimers
+        return False
+
+    def _put(self, revision: Revision) -> bool:
+        """Put a new text in place of what is inside; False, and a refusal, where that was done too often."""
+        progress, gate = self._progress, self._gate
+        if self._revisions == REVISIONS:
+            progress.refusal = not_mended(revision)
+            return False
+        self._revisions += 1
+        self._revision = None
+        before = gate.text
+        progress.blacked_out |= marked_words(before, revision)
+        gate.replace(revision.text)
+        progress.draft_changes.append((before, gate.text))
+        note = changed_note(revision)
+        progress.notes += [note] if note not in progress.notes else []
+        return True
 
     def _finish(self, answer: str, error: str, *, stopped: bool) -> TurnRecord:
         """Make the record of the turn, store it, and tell the plugins."""
@@ -299,9 +346,9 @@ def judge_question(extensions: Extensions, turn: Turn) -> Judgement:
     return with_required(extensions, judge("question", turn.question.text, answers))
 
 
-def judge_segment(extensions: Extensions, turn: Turn, released: str, segment: str) -> Judgement:
-    """What the plugins say while an answer is written."""
-    arguments = {"turn": turn, "released": released, "segment": segment}
+def judge_segment(extensions: Extensions, turn: Turn, released: str, segment: str, *, whole: bool = True) -> Judgement:
+    """What the plugins say while an answer is written, and with ``whole`` when it is over."""
+    arguments = {"turn": turn, "released": released, "segment": segment, "whole": whole}
     return judge("answer", released + segment, extensions.call("check_segment", arguments, accept_verdicts))
 
 
