@@ -37,7 +37,10 @@ class ModelConfig:
         decoder_layers: Transformer blocks over the tokens, each with cross-attention to the memory.
         question_to_patches: In the fusion, question tokens attend to patches; they then join the decoder's memory.
         patches_to_question: In the fusion, patches attend to the question's tokens.
-        class_token: Whether the encoder has a vector for the whole picture, which is the last key of the memory.
+        class_token: Whether the encoder has a vector for the whole picture, a key of the memory after the patches.
+        names: Number of names that the picture half can take a picture for (`name_guess`); 0: it does not guess.
+        name_tokens: So many tokens of the guessed name are keys of the memory after the class token, and one more key
+            says how sure the guess is; 0 exactly where `names` is.
         norm: Normalisation before each part.
         mlp: Kind of feed-forward layer.
         mlp_ratio: Hidden width of a GELU layer over `dim`; SwiGLU takes two thirds of it, as it has three matrices.
@@ -72,6 +75,8 @@ class ModelConfig:
     question_to_patches: bool = False
     patches_to_question: bool = False
     class_token: bool = True
+    names: int = 0
+    name_tokens: int = 0
     norm: Norm = "layer"
     mlp: Mlp = "swiglu"
     mlp_ratio: int = 4
@@ -115,6 +120,11 @@ class ModelConfig:
                 "expected fusion_layers above 0 with question_to_patches or patches_to_question, and 0 without; got"
                 f" {self.fusion_layers}, {self.question_to_patches} and {self.patches_to_question}"
             )
+        if bool(self.names) != bool(self.name_tokens) or (self.names and not self.class_token):
+            raise WeightsError(
+                "expected names and name_tokens both 0, or both above 0 with a class_token; got"
+                f" {self.names}, {self.name_tokens} and {self.class_token}"
+            )
         if self.patch_attention == "linear" and self.patch_window:
             raise WeightsError(f"expected patch_window 0 with linear patch_attention, got {self.patch_window}")
         for name, kinds in _KINDS.items():
@@ -130,6 +140,11 @@ class ModelConfig:
     def cols(self) -> int:
         """Patches from left to right."""
         return self.side // self.patch
+
+    @property
+    def guess_keys(self) -> int:
+        """Keys of the memory that tell which name the picture half guesses."""
+        return self.name_tokens + 1 if self.name_tokens else 0
 
     @property
     def head_dim(self) -> int:
@@ -160,7 +175,7 @@ class ModelConfig:
 _AT_LEAST_ONE = (
     "vocab", "side", "patch", "dim", "heads", "kv_heads", "encoder_layers", "decoder_layers", "mlp_ratio", "max_prefix",
 )  # fmt: skip
-_AT_LEAST_ZERO = ("fusion_layers", "patch_window", "text_window", "text_globals")
+_AT_LEAST_ZERO = ("fusion_layers", "names", "name_tokens", "patch_window", "text_window", "text_globals")
 _KINDS: dict[str, Any] = {
     "norm": Norm,
     "mlp": Mlp,

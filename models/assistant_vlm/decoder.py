@@ -20,7 +20,8 @@ from assistant_vlm.sites import Scope, Sites
 from assistant_vlm.windows import text_window
 
 CrossMemory = list[tuple[KeyHeads, KeyHeads]]
-"""Cross-attention keys and values of each layer: patches row by row, class token, then fused question tokens."""
+"""Cross-attention keys and values of each layer: patches row by row, class token, guessed name, then fused question
+tokens."""
 
 
 class DecoderBlock(nn.Module):

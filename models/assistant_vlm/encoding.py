@@ -13,7 +13,7 @@ class Encoder(Protocol):
     """What answering needs of the picture half of a network. Callers hold `torch.inference_mode`."""
 
     def __call__(self, pixels: Annotated[Tensor, "batch 3 height width"]) -> Annotated[Tensor, "batch keys dim"]:
-        """As `ImageEncoder.forward`."""
+        """As `Network.encode`."""
         ...
 
     def cross_memory(self, memory: Annotated[Tensor, "batch keys dim"]) -> CrossMemory:
@@ -34,7 +34,7 @@ class NetworkEncoder:
 
     def __call__(self, pixels: Annotated[Tensor, "batch 3 height width"]) -> Annotated[Tensor, "batch keys dim"]:
         """See `Encoder`."""
-        return self.network.encoder(pixels, self.sites)
+        return self.network.encode(pixels, self.sites)
 
     def cross_memory(self, memory: Annotated[Tensor, "batch keys dim"]) -> CrossMemory:
         """See `Encoder`."""

@@ -67,16 +67,21 @@ class FastEncoder:
         self._blocks = [_Block(block, product) for block in encoder.blocks]  # type: ignore[arg-type]
         self._norm = fast_norm(encoder.norm)
         self._class_token = None if encoder.class_token is None else encoder.class_token.detach().clone()
+        self._guess = copy.deepcopy(network.name_guess)
+        self._embedding = None if self._guess is None else network.decoder.embedding.weight.detach().clone()
         self._places = functools.lru_cache(maxsize=8)(copy.deepcopy(encoder.places).requires_grad_(False).forward)
         keys_values = [block.cross_attention.key_value.weight for block in network.decoder.blocks]
         self._cross = product(torch.cat(keys_values)) if network.fusion is None else None
         parts = [p for block in self._blocks for p in (block.query_key_value, block.out, block.mlp)]
         parts += [p for p in (self._cross, self._patches) if p is not None]
         self.bytes = sum(part.bytes for part in parts) + sum(p.numel() * 4 for p in encoder.stem.parameters())
+        if self._guess is not None and self._embedding is not None:
+            kept = (*self._guess.state_dict().values(), self._embedding)
+            self.bytes += sum(value.numel() * value.element_size() for value in kept)
         self._grid = functools.lru_cache(maxsize=8)(self._grid_tables)
 
     def __call__(self, pixels: Annotated[Tensor, "batch 3 height width"]) -> Annotated[Tensor, "batch keys dim"]:
-        """See `ImageEncoder.forward`."""
+        """See `Network.encode`."""
         config, batch = self.config, len(pixels)
         rows, cols = pixels.shape[2] // config.patch, pixels.shape[3] // config.patch
         places, turn, allowed = self._places(rows, cols), *self._grid(rows, cols)
@@ -99,7 +104,10 @@ class FastEncoder:
             looked = self._look(block, block.query_key_value(normed).view(batch, keys, -1), turn, allowed)
             hidden = block.out.add(hidden, looked)
             hidden = block.mlp.add(hidden, normed if block.parallel else block.mlp_norm(hidden))
-        return self._norm(hidden).view(batch, keys, -1) + places
+        seen = self._norm(hidden).view(batch, keys, -1) + places
+        if self._guess is None or self._embedding is None:
+            return seen
+        return torch.cat((seen, self._guess(seen[:, -1], self._embedding)), dim=1)
 
     def cross_memory(self, memory: Annotated[Tensor, "batch keys dim"]) -> CrossMemory:
         """See `Decoder.cross_memory`; not for networks with fusion, which look at it once for each question."""

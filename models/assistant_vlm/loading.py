@@ -99,4 +99,7 @@ def _fill(network: Network, data: bytes) -> None:
             raise WeightsError(
                 f"{WEIGHTS_FILE}: expected {key} of shape {tuple(value.shape)}, got {tuple(stored[key].shape)}"
             )
+    spelling = stored.get("name_guess.spelling")
+    if spelling is not None and not bool(((spelling >= 0) & (spelling < network.config.vocab)).all()):
+        raise WeightsError(f"{WEIGHTS_FILE}: expected token ids below {network.config.vocab} in name_guess.spelling")
     network.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in stored.items()})

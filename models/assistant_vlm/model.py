@@ -46,11 +46,26 @@ class CrossAttention:
             token `i`, which is the position of the token before it (for `i` = 0, of the answer mark that ends the
             prefix): the decoder reads one token and writes the next. Each pattern sums to 1 over the patches.
         on_patches: Share of the attention that went to patches, in [0, 1]; the rest went to the vector of the whole
-            picture and to the question's tokens, where the memory has them.
+            picture, to the guessed name and to the question's tokens, where the memory has them.
+        on_guess: Share of the attention that went to the guessed name, in [0, 1]; 0 where the model guesses none.
     """
 
     weights: Annotated[Tensor, "tokens layers heads rows cols"]
     on_patches: Annotated[Tensor, "tokens layers heads"]
+    on_guess: Annotated[Tensor, "tokens layers heads"]
+
+
+@dataclass(frozen=True)
+class GuessedName:
+    """What the picture half takes a picture for.
+
+    Attributes:
+        name: As an answer would say it, cut after `ModelConfig.name_tokens` tokens.
+        probability: In [0, 1], summed over the names that are spelled alike; not calibrated.
+    """
+
+    name: str
+    probability: float
 
 
 def _never() -> bool:
@@ -282,7 +297,7 @@ class LoadedModel:
         layers, count = self.config.decoder_layers, len(steps)
         if not steps:
             grid = (0, layers, self.config.heads, image.rows, image.cols)
-            return CrossAttention(torch.zeros(grid), torch.zeros(grid[:3]))
+            return CrossAttention(torch.zeros(grid), torch.zeros(grid[:3]), torch.zeros(grid[:3]))
         prefix = self.prefix(question, history, True)
         last = prefix.turns[-1]
         tokens = [*prefix.tokens[last.begin :], *(step.token_id for step in steps[:-1])]
@@ -290,12 +305,40 @@ class LoadedModel:
         memory, cache = self.reader.pictures.memory(image, last.question), self.reader.read_history(prefix, image)
         self.network.decoder(torch.tensor([tokens]), memory, cache=cache, sites=sites)
         places = image.rows * image.cols
-        patterns = torch.stack(
-            [sites.only(f"decoder.{layer}.cross.pattern")[0, :, -count:, :places] for layer in range(layers)]
+        everywhere = torch.stack(
+            [sites.only(f"decoder.{layer}.cross.pattern")[0, :, -count:] for layer in range(layers)]
         ).permute(2, 0, 1, 3)
-        on_patches = patterns.sum(-1)
+        patterns, guess = everywhere[..., :places], places + self.config.class_token
+        on_patches, on_guess = patterns.sum(-1), everywhere[..., guess : guess + self.config.guess_keys].sum(-1)
         weights = patterns / on_patches.clamp_min(torch.finfo(patterns.dtype).tiny)[..., None]
-        return CrossAttention(weights.unflatten(-1, (image.rows, image.cols)), on_patches)
+        return CrossAttention(weights.unflatten(-1, (image.rows, image.cols)), on_patches, on_guess)
+
+    @torch.inference_mode()
+    def guessed_names(self, image: EncodedImage, most: int = 5) -> list[GuessedName]:
+        """What the picture half takes a picture for, likeliest first; see `name_guess`.
+
+        The answer may say something else: the decoder sees the guess beside the picture, and the question.
+
+        Args:
+            image: From `encode_image`.
+            most: So many names at most, at least 1.
+
+        Raises:
+            SettingsError: `most` is below 1, or this model guesses no names.
+        """
+        guess = self.network.name_guess
+        if most < 1 or guess is None:
+            raise SettingsError(
+                f"expected most of at least 1 and a model whose config.json has names above 0; got {most} and"
+                f" {self.config.names}"
+            )
+        spelled: dict[str, float] = defaultdict(float)
+        probabilities = guess.scores(image.whole).softmax(-1)
+        # More than are asked for, as some may be spelled alike.
+        for share, name in zip(*probabilities.topk(min(4 * most, len(probabilities))), strict=True):
+            spelled[self.tokenizer.decode(guess.spelling[name].tolist())] += float(share)
+        ranked = sorted(spelled.items(), key=lambda item: -item[1])
+        return [GuessedName(name, probability) for name, probability in ranked[:most]]
 
     def forget(self) -> None:
         """Drop what is kept of pictures and chats; call it after the weights were changed.

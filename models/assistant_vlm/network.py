@@ -10,6 +10,7 @@ from assistant_vlm.config import ModelConfig
 from assistant_vlm.decoder import Decoder
 from assistant_vlm.fusion import Fusion
 from assistant_vlm.image_encoder import ImageEncoder
+from assistant_vlm.name_guess import NameGuess
 from assistant_vlm.sites import Sites
 
 
@@ -24,6 +25,7 @@ class Network(nn.Module):
         super().__init__()
         self.config = config
         self.encoder = ImageEncoder(config)
+        self.name_guess = NameGuess(config) if config.names else None
         self.fusion = Fusion(config) if config.fusion_layers else None
         self.decoder = Decoder(config)
         writers = {"encoder": 2 * config.encoder_layers, "fusion": 3 * config.fusion_layers}
@@ -36,6 +38,25 @@ class Network(nn.Module):
             elif isinstance(module, nn.Embedding):
                 nn.init.normal_(module.weight, std=0.02)
 
+    def encode(
+        self, pixels: Annotated[Tensor, "batch 3 height width"], sites: Sites | None = None
+    ) -> Annotated[Tensor, "batch keys dim"]:
+        """What the picture half makes of a picture: patches, class token, then the guessed name where there is one.
+
+        Raises:
+            PictureError: Pixels of another shape; see `ImageEncoder.forward`.
+        """
+        return self.with_guess(self.encoder(pixels, sites), sites)
+
+    def with_guess(
+        self, seen: Annotated[Tensor, "batch places dim"], sites: Sites | None = None
+    ) -> Annotated[Tensor, "batch keys dim"]:
+        """The encoder's vectors, and after them the keys of the guessed name; see `NameGuess.forward`."""
+        if self.name_guess is None:
+            return seen
+        keys = self.name_guess(seen[:, -1], self.decoder.embedding.weight, sites)
+        return torch.cat((seen, keys), dim=1)
+
     def memory(
         self,
         patches: Annotated[Tensor, "batch keys dim"],
@@ -46,7 +67,7 @@ class Network(nn.Module):
         """What the decoder is to attend to: the patches, and with fusion the question's tokens too.
 
         Args:
-            patches: From the encoder, one picture for each question.
+            patches: From `encode`, one picture for each question.
             question: Token ids of one question in each row.
             real: False for padding.
             sites: Who watches.

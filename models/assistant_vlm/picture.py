@@ -21,7 +21,8 @@ class EncodedImage:
     """A picture after the encoder; make it once and ask many questions.
 
     Attributes:
-        patches: One vector for each patch, row by row, then that of the whole picture where the model has one.
+        patches: One vector for each patch, row by row, then that of the whole picture and those of the guessed name,
+            where the model has them.
         memory: Cross-attention keys and values of each decoder layer; None where the question changes them.
         rows: Patches from top to bottom.
         cols: Patches from left to right.
@@ -43,7 +44,8 @@ class EncodedImage:
     def whole(self) -> Annotated[Tensor, "dim"]:
         """The vector of the whole picture: the class token's, or the mean of the patches where there is none."""
         patches = self.patches[0]
-        return patches[-1] if len(patches) > self.rows * self.cols else patches.mean(0)
+        places = self.rows * self.cols
+        return patches[places] if len(patches) > places else patches.mean(0)
 
     def patch_box(self, row: int, col: int) -> tuple[float, float, float, float]:
         """Left, top, right, bottom of a patch in fractions [0, 1] of the original picture."""
@@ -88,7 +90,7 @@ class Pictures:
         return image if sites is not None else self.encoded.put(key, image)
 
     def memory(self, image: EncodedImage, question: tuple[int, ...], sites: Sites | None = None) -> CrossMemory:
-        """What the tokens of a turn with this question look at: patches, class token, then the fused question's tokens.
+        """What the tokens of a turn with this question look at: what `Network.encode` gives, then the fused question.
 
         Args:
             image: The picture.

@@ -25,7 +25,8 @@ def site_names(config: ModelConfig) -> tuple[str, ...]:
 
     Of an attention: `q k v` as they are multiplied (turned by their positions; keys and values also of cached tokens),
     `scores` before and `pattern` after the softmax, `z` what each head gathered, `out` what is added to the residual
-    stream. `stem` is a patch before its place is added, `embed` after; `memory` is what the decoder attends to.
+    stream. `stem` is a patch before its place is added, `embed` after. Of a guessed name, `scores` and `probabilities`
+    are of all names, before and after the softmax, and `keys` join the memory. `memory` is what the decoder attends to.
     """
     names = ["encoder.stem", "encoder.embed"]
     patterned = tuple(p for p in _ATTENTION if config.patch_attention == "softmax" or p not in ("scores", "pattern"))
@@ -33,6 +34,8 @@ def site_names(config: ModelConfig) -> tuple[str, ...]:
         parts = ("resid_pre", *(f"attn.{p}" for p in patterned), "resid_mid", *_MLP, "resid_post")
         names += [f"encoder.{layer}.{p}" for p in parts if config.block == "sequential" or p != "resid_mid"]
     names += ["encoder.out"]
+    if config.names:
+        names += [f"name_guess.{part}" for part in ("scores", "probabilities", "keys")]
     for layer in range(config.fusion_layers):
         here = [f"self.{p}" for p in _ATTENTION]
         here += [f"question_to_patches.{p}" for p in _ATTENTION if config.question_to_patches]

@@ -146,6 +146,11 @@ _STATEMENT: Final = (
 )
 
 
+def said(set_name: str, label: str) -> str:
+    """How an answer about a picture of a set names a label."""
+    return phrase(label, "naming" if set_name in NAMING_SETS else "label")
+
+
 def as_stated(rng: random.Random, statement: str) -> str:
     """A statement to be judged true or false, as people put it."""
     return rng.choice(_STATEMENT).format(s=statement.strip().rstrip(". "))
@@ -167,17 +172,16 @@ def ask_row(rng: random.Random, row: Row, data: VisionData) -> Asked:
 def _ask_label(rng: random.Random, row: Row, data: VisionData) -> Asked:
     exact = row.set == "grocery" and rng.random() < 0.4
     label = row.label if exact or not row.coarse else row.coarse
-    task = "naming" if row.set in NAMING_SETS else "label"
     kind = "grocery product" if exact else row.set
     if rng.random() < (0.05 if row.set in NAMING_SETS else 0.2):
         names = data.coarse["grocery"] if row.coarse and not exact else data.labels[row.set]
         other = label if rng.random() < 0.5 else rng.choice(names)
-        named = f"the digit {other}" if row.set in DIGIT_SETS else phrase(other, task)
+        named = f"the digit {other}" if row.set in DIGIT_SETS else said(row.set, other)
         form = "is this product {t}?" if exact else rng.choice(_YES_NO)
         return Asked(typed(rng, form.format(t=named)), "yes" if other == label else "no", f"{kind} yes/no")
     own = _PRODUCT if exact else _OWN.get(row.set, _PHOTO)
     forms = own if exact or rng.random() < 0.4 else _GENERIC
-    return Asked(typed(rng, rng.choice(forms)), phrase(label, task), kind)
+    return Asked(typed(rng, rng.choice(forms)), said(row.set, label), kind)
 
 
 def ask_beyond(rng: random.Random) -> Asked:

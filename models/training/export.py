@@ -79,6 +79,7 @@ def main() -> None:
     options = parser.parse_args()
     recipe = Recipe.from_file(options.recipe)
     state = torch.load(options.checkpoints / "checkpoint.pt", weights_only=True, mmap=True)
+    recipe = recipe.with_names(len(state["average"].get("name_guess.spelling", ())))
     try:
         Network(recipe.model).load_state_dict(state["average"])
     except RuntimeError as error:

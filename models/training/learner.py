@@ -39,7 +39,7 @@ class Learner(nn.Module):
 
     Args:
         recipe: Weights of the losses.
-        labels: Number of names that the label head knows.
+        labels: Number of names that a network without a guess learns to tell by a head of the learner's own.
     """
 
     def __init__(self, recipe: Recipe, labels: int) -> None:
@@ -47,7 +47,8 @@ class Learner(nn.Module):
         self.recipe = recipe
         self.network = Network(recipe.model)
         self.patch_names = nn.Linear(recipe.model.dim, len(SHAPES) + 1 + len(COLOURS) + 1)
-        self.label_names = nn.Linear(recipe.model.dim, max(1, labels))
+        guesses = self.network.name_guess is not None
+        self.label_names = None if guesses else nn.Linear(recipe.model.dim, max(1, labels))
 
     def forward(self, batch: Batch) -> Losses:
         """Losses of a batch.
@@ -56,25 +57,32 @@ class Learner(nn.Module):
             ValueError: The batch has nothing to learn from.
         """
         recipe = self.recipe
-        encoded = self.network.encoder(batch.pixels.contiguous(memory_format=torch.channels_last))
+        seen = self.network.encoder(batch.pixels.contiguous(memory_format=torch.channels_last))
         parts: list[Tensor] = []
         answers = right = labelled = None
         if bool((batch.targets > 0).any()):
-            answers, right, wishes = self.answer_losses(encoded, batch)
+            answers, right, wishes = self.answer_losses(self.network.with_guess(seen), batch)
             parts += [answers, *wishes]
         places = batch.patch_targets.shape[1]
         known = batch.patch_targets[..., 0] >= 0
         if recipe.patch_loss > 0 and bool(known.any()):
-            parts.append(recipe.patch_loss * self.naming_loss(encoded[:, :places][known], batch.patch_targets[known]))
+            parts.append(recipe.patch_loss * self.naming_loss(seen[:, :places][known], batch.patch_targets[known]))
         named = batch.labels >= 0
         if recipe.label_loss > 0 and bool(named.any()):
-            whole = encoded[named, places:] if recipe.model.class_token else encoded[named]
-            scores, names = self.label_names(whole.mean(1)).float(), batch.labels[named]
+            whole = seen[named, places:] if recipe.model.class_token else seen[named]
+            scores, names = self.label_scores(whole.mean(1)).float(), batch.labels[named]
             parts.append(recipe.label_loss * cross_entropy(scores, names, label_smoothing=recipe.label_smoothing))
             labelled = (scores.argmax(-1) == names).float().mean()
         if not parts:
             raise ValueError("expected answers, covered patches or named pictures in a batch; got none of them")
         return Losses(torch.stack(parts).sum(), answers, right, labelled)
+
+    def label_scores(self, whole: Annotated[Tensor, "batch dim"]) -> Annotated[Tensor, "batch names"]:
+        """Scores of all names from the vectors of whole pictures: the network's own guess, or the helping head's."""
+        if self.network.name_guess is not None:
+            return self.network.name_guess.scores(whole)
+        assert self.label_names is not None
+        return self.label_names(whole)
 
     def answer_losses(self, encoded: Tensor, batch: Batch) -> tuple[Tensor, Tensor, list[Tensor]]:
         """Cross-entropy of the answers' tokens, the share of them that is right, and the weighted regularisers."""

@@ -5,7 +5,7 @@ import os
 import random
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from training.batches import Batch, make_batch
 from training.datasets import VisionData
 from training.early import early_evaluation, held_out_batches
 from training.learner import Learner
+from training.names import answer_names, spelling, taken_over
 from training.recipe import Recipe
 from training.watching import attention_report
 
@@ -104,6 +105,7 @@ class Run:
         folder: Where checkpoints and the log are kept.
         device: `cpu` or `cuda`.
         held_out: Rows to look at now and then, never trained on.
+        names: What an answer calls each label of the batches; None: the labels of the data.
 
     Raises:
         ValueError: The tokenizer has another number of tokens than the model, or the data lacks a set of the recipe.
@@ -117,22 +119,27 @@ class Run:
         folder: Path,
         device: str = "cpu",
         held_out: VisionData | None = None,
+        names: Sequence[str] | None = None,
     ) -> None:
         self.held_out = held_out
+        names = answer_names(data) if names is None else names
+        recipe = recipe.with_names(len(names))
         self.recipe, self.tokenizer, self.data, self.folder = recipe, tokenizer, data, folder
-        self.device = torch.device(device)
-        if (vocab := Tokenizer(tokenizer).vocab) != recipe.model.vocab:
+        self.device, words = torch.device(device), Tokenizer(tokenizer)
+        if (vocab := words.vocab) != recipe.model.vocab:
             raise ValueError(f"expected a tokenizer of {recipe.model.vocab} tokens as in the recipe, got {vocab}")
         if missing := [name for name in recipe.asked_sets if data is None or name not in data.rows]:
             raise ValueError(f"expected the data of {', '.join(missing)}, which the recipe draws from; got none of it")
         torch.manual_seed(recipe.seed)
-        self.model = Learner(recipe, len(data.label_space) if data else 0).to(self.device)
+        self.model = Learner(recipe, len(names)).to(self.device)
+        if (guess := self.model.network.name_guess) is not None:
+            guess.spelling.copy_(spelling(names, words, recipe.name_tokens))
         self.average = {k: v.detach().clone() for k, v in self.model.network.state_dict().items()}
         self.optimizers = optimizers(self.model, recipe)
         self.progress = Progress()
 
     def start_from(self, folder: Path) -> None:
-        """Take the averaged weights of another run; heads that do not fit start anew.
+        """Take the averaged weights of another run; heads start anew, and so does the guess of names it did not know.
 
         Raises:
             FileNotFoundError: That run has no checkpoint.
@@ -141,7 +148,7 @@ class Run:
         path = folder / "checkpoint.pt"
         state = torch.load(path, weights_only=True, map_location=self.device)
         try:
-            self.model.network.load_state_dict(state["average"])
+            self.model.network.load_state_dict(taken_over(self.model.network.state_dict(), state["average"]))
         except RuntimeError as error:
             raise ValueError(f"{path}: expected a network of the same shape; {error}") from error
         self.average = {k: v.detach().clone() for k, v in self.model.network.state_dict().items()}
@@ -161,6 +168,10 @@ class Run:
         before = self.folder / "before-decay.pt"
         if state["steps"] < self.recipe.steps and state["progress"]["step"] > state["falls_from"] and before.exists():
             state = torch.load(before, weights_only=True, map_location=self.device)
+        key = "network.name_guess.spelling"
+        spelled, kept = (weights.get(key) for weights in (self.model.state_dict(), state["model"]))
+        if spelled is not None and kept is not None and not torch.equal(spelled, kept):
+            raise ValueError(f"{path}: expected a checkpoint of this recipe and data; it knows other names")
         try:
             self.model.load_state_dict(state["model"])
             for optimizer, kept in zip(self.optimizers, state["optimizers"], strict=True):

@@ -52,10 +52,13 @@ class Recipe:
         clip: Largest gradient norm.
         average: Decay of the running average of the weights, which is what ships.
         patch_loss: Weight of naming what covers each patch of drawn scenes, a help in training that is not shipped.
-        label_loss: Weight of naming the whole picture from the class token alone, another such help.
+        label_loss: Weight of naming the whole picture from the class token alone; what learns it is shipped where the
+            network passes on its guess (`name_tokens`), and is another such help where not.
         label_smoothing: Share of probability that the label loss spreads over all names.
         entropy_loss: Weight of the cross-attention's entropy: positive wants it narrow, negative wide; 0: off.
         diversity_loss: Weight of the likeness of the cross-attention of heads of one layer; 0: off.
+        name_tokens: So many tokens of the name that the picture half guesses are passed on to the decoder (see
+            `ModelConfig.name_tokens`); 0: it does not guess. The number of names is that of the data's labels.
         model: Shape of the network.
         stages: What the steps are made of, in order; the last one goes on to the end.
 
@@ -86,6 +89,7 @@ class Recipe:
     start: str | None = None
     entropy_loss: float = 0.0
     diversity_loss: float = 0.0
+    name_tokens: int = 0
 
     def __post_init__(self) -> None:
         hints = get_type_hints(type(self))
@@ -101,6 +105,10 @@ class Recipe:
         for name, low, high in _RANGES:
             if not low <= getattr(self, name) <= high:
                 raise ValueError(f"expected {name} in [{low:g}, {high:g}], got {getattr(self, name)}")
+        if self.model.name_tokens not in (0, self.name_tokens):
+            raise ValueError("expected name_tokens of the recipe itself, none under [model]; names come from the data")
+        if self.name_tokens and not self.label_loss:
+            raise ValueError("expected label_loss above 0 with name_tokens: nothing else teaches the guess")
         if not self.stages:
             raise ValueError("expected at least one stage, got none")
         ends = [stage.until for stage in self.stages]
@@ -140,6 +148,11 @@ class Recipe:
                 raise ValueError(f"expected data for {', '.join(self.sets)}; a stage of {self.name} draws nothing")
             stages.append(replace(stage, groups=kept))
         return replace(self, stages=tuple(stages))
+
+    def with_names(self, names: int) -> "Recipe":
+        """The same recipe for a network that guesses one of `names` names; with 0 it guesses none."""
+        tokens = self.name_tokens if names else 0
+        return replace(self, model=replace(self.model, names=names if tokens else 0, name_tokens=tokens))
 
     @property
     def asked_sets(self) -> tuple[str, ...]:
@@ -198,4 +211,5 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("patch_loss", 0, 1e3),
     ("label_loss", 0, 1e3),
     ("label_smoothing", 0, 0.999),
+    ("name_tokens", 0, 64),
 )

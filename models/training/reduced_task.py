@@ -162,7 +162,7 @@ def score(network: Network, rows: list[Row], tokenizer: Tokenizer, at_once: int 
 
 
 def _logits(network: Network, batch: Batch) -> Annotated[Tensor, "batch tokens vocab"]:
-    memory, looks = fused_memory(network, network.encoder(batch.pixels), batch)
+    memory, looks = fused_memory(network, network.encode(batch.pixels), batch)
     same = (batch.segments[:, :, None] == batch.segments[:, None, :]).tril()[:, None]
     hidden = network.decoder(batch.tokens, memory, positions=batch.positions, allowed=same, looks=looks)
     return network.decoder.logits(hidden).float()

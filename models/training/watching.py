@@ -37,7 +37,7 @@ def attention_report(network: Network, batch: Batch) -> dict[str, HeadReport]:
     was_training, batch = network.training, picked(batch, rows[:ROWS])
     network.eval()
     sites = Sites(network.config, read=[n for n in site_names(network.config) if n.endswith(".pattern")])
-    encoded = network.encoder(batch.pixels, sites)
+    encoded = network.encode(batch.pixels, sites)
     memory, looks = fused_memory(network, encoded, batch, sites)
     same = (batch.segments[:, :, None] == batch.segments[:, None, :]).tril()[:, None]
     network.decoder(batch.tokens, memory, positions=batch.positions, allowed=same, looks=looks, sites=sites)
@@ -61,11 +61,12 @@ class _Views:
         device, rows = self.batch.tokens.device, len(self.batch.tokens)
         patches = torch.arange(self.keys, device=device)
         if part == "encoder":
-            allowed = torch.ones(1, 1, self.keys, self.keys, dtype=torch.bool, device=device)
+            keys = self.keys - self.config.guess_keys
+            allowed = torch.ones(1, 1, keys, keys, dtype=torch.bool, device=device)
             if self.config.patch_window:
                 cells = self.batch.pixels.shape[2] // self.config.patch, self.batch.pixels.shape[3] // self.config.patch
-                allowed = patch_window(*cells, self.config.patch_window, self.keys - cells[0] * cells[1], device)
-            return _filled(rows, self.keys, device), allowed[:, 0].expand(rows, -1, -1), patches.expand(rows, -1)
+                allowed = patch_window(*cells, self.config.patch_window, keys - cells[0] * cells[1], device)
+            return _filled(rows, keys, device), allowed[:, 0].expand(rows, -1, -1), patches[:keys].expand(rows, -1)
         if part == "fusion":
             return self._fusion(kind, patches)
         learned = self.batch.targets > 0
