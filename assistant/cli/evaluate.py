@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from assistant.cli import common
-from assistant.cli.common import JsonOption, ModelOption, tell, write
+from assistant.cli.common import JsonOption, ModelOption, PacksOption, tell, write
 
-app = typer.Typer(name="evaluate", help="Measure how good a model is.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from assistant.evaluation.safety_judging import Outcome
+
+app = typer.Typer(name="evaluate", help="Measure how good a model is, and the rules.", no_args_is_help=True)
 
 
 @app.callback()
 def _group() -> None:  # pyright: ignore[reportUnusedFunction]
-    """Measure how good a model is."""
+    """Measure how good a model is, and the rules."""
 
 
 @app.command()
@@ -55,6 +58,61 @@ def vision(
             tell(line)
     if report.problems:
         raise typer.Exit(common.FOUND)
+
+
+@app.command()
+def safety(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Labelled requests; docs/evaluation.md says what is in one.")
+    ],
+    pack: PacksOption = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="Use at most N rows, spread evenly over all; always the same ones."),
+    ] = None,
+    rows: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also write what came of each row, one JSON line a row.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Put the requests of a folder to the rules, and count what is blocked of the harmful and refused of the safe.
+
+    By source, with intervals; with the safety figure of each pack. No model is asked and nothing is stored. Exit code 1
+    where rows could not be used; they are named.
+    """
+    from assistant.evaluation.safety import evaluate
+    from assistant.evaluation.safety_report import as_text, problem_lines
+    from assistant.settings import load_settings
+
+    settings = load_settings()
+    packs = tuple(pack or ())
+    with common.data_output() as out:
+        with common.scratch_runtime(settings) as runtime, _progress() as on_step:
+            common.try_packs(runtime, packs)
+            report, outcomes = evaluate(folder, runtime, packs=packs, limit=limit, on_step=on_step)
+        if rows is not None:
+            _write_rows(rows, outcomes)
+        if json:
+            common.write_json(out, report.to_json())
+        else:
+            write(out, as_text(report))
+        for line in problem_lines(report):
+            tell(line)
+    if report.problems:
+        raise typer.Exit(common.FOUND)
+
+
+def _write_rows(path: Path, outcomes: Sequence[Outcome]) -> None:
+    import json
+
+    from assistant.errors import InputError
+
+    try:
+        with path.open("w", encoding="utf-8") as file:
+            for outcome in outcomes:
+                file.write(json.dumps(outcome.to_json()) + "\n")
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror or error}.", hint="Name another file.") from error
 
 
 @contextmanager

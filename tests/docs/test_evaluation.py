@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from assistant import ImagePart
-from assistant.evaluation import trials
+from assistant.evaluation import safety_rows, trials
 from assistant.evaluation.report import as_text
 from assistant.evaluation.rows import COLUMNS
+from assistant.evaluation.safety_figure import SafetyFigure
+from assistant.evaluation.safety_report import DomainScore, GroupScore, PairScore, Replay, RuleCount, SafetyReport
 from assistant.evaluation.vision import FLOOR_QUESTIONS, evaluate
 from assistant.settings import Settings
 from assistant.testing import FakeModel, picture
@@ -72,3 +75,15 @@ def test_questions_and_limits_are_those_of_the_program():
     for question in (trials.QUESTION, trials.EXACT_QUESTION, trials.CAPTION_QUESTION):
         assert question in PAGE
     assert f"at most {FLOOR_QUESTIONS} of them" in PAGE
+
+
+def test_the_columns_and_keys_of_the_safety_report_are_named():
+    rules = PAGE.split("# What the rules catch")[1]
+    for name in safety_rows.COLUMNS:
+        assert re.search(rf"^\|[^|]*`{name}`[^|]*\|", rules, re.MULTILINE), name
+    keys = rules.split("## The JSON")[1]
+    for field in dataclasses.fields(SafetyReport):
+        assert re.search(rf"^\|[^|]*`{field.name}`[^|]*\|", keys, re.MULTILINE), field.name
+    for part in (GroupScore, DomainScore, PairScore, RuleCount, Replay, SafetyFigure):
+        for field in dataclasses.fields(part):
+            assert f"`{field.name}`" in keys, field.name
