@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from assistant.messages import ImagePart, ModelInfo, Turn, TurnRecord
+from assistant.messages import ImagePart, ModelInfo, ReadText, Turn, TurnRecord
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,19 +26,22 @@ class AnswerEnd:
 
     ``confidence`` in [0, 1] or ``None``; ``unsure`` where the deltas say that the model cannot tell; ``state`` is
     whatever JSON data `Backend.trace` needs to look at this answer again; ``notes`` tell the person what the model did
-    not take into account ("The first 3 questions of this chat were left out").
+    not take into account ("The first 3 questions of this chat were left out"); ``reader`` is set where the answer only
+    quotes what that reader read in a picture, and the model wrote nothing.
     """
 
     confidence: float | None = None
     unsure: bool = False
     state: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    reader: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
     """One word of an answer: characters ``start`` to ``end`` of it, written by the tokens ``first`` to ``last`` (both
-    inclusive) of picture number ``image``'s part of the answer."""
+    inclusive) of picture number ``image``'s part of the answer. ``copied_from`` is the place of a word that was read in
+    the picture and not written by a model."""
 
     text: str
     start: int
@@ -46,6 +49,7 @@ class Word:
     first: int
     last: int
     image: int = 0
+    copied_from: ReadText | None = None
 
 
 @dataclass(frozen=True, slots=True)

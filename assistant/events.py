@@ -7,10 +7,11 @@ from typing import Literal
 
 from assistant.messages import TurnRecord
 
-Step = Literal["intake", "rules", "waiting", "loading", "reading", "writing", "checking", "storing"]
+Step = Literal["intake", "text", "rules", "waiting", "loading", "reading", "writing", "checking", "storing"]
 
 STEP_TEXTS: dict[Step, str] = {
     "intake": "Taking in the question",
+    "text": "Reading the text in the picture",
     "rules": "Checking the rules",
     "waiting": "Waiting for the model to finish another answer",
     "loading": "Loading the model",

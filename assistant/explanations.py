@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assistant.verdicts import Frozen
+from assistant.verdicts import Frozen, Region
 
 
 class HeatMap(Frozen):
@@ -16,14 +16,16 @@ class HeatMap(Frozen):
 
 
 class Explanation(Frozen):
-    """One way to look at one word. ``text`` says the same as the map, for whoever cannot see it.
+    """One way to look at one word. ``text`` says the same as the map or the boxes, for whoever cannot see them.
 
-    ``caveat`` says what the method does not show.
+    ``regions`` are boxes to draw on their pictures, where the word has a place and not a map. ``caveat`` says what the
+    method does not show.
     """
 
     method: str
     title: str
     word: str
     heat_map: HeatMap | None = None
+    regions: tuple[Region, ...] = ()
     text: str
     caveat: str = ""

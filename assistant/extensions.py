@@ -257,6 +257,24 @@ class Extensions:
                 answers.append(self._answer_switched_off(each))
         return answers
 
+    def call_first(
+        self,
+        hook: str,
+        arguments: Mapping[str, Any],
+        accept: Callable[[Any], Any] = lambda value: value,
+    ) -> list[Answer]:
+        """As `call`, but the implementations after the first that answers with something are not asked."""
+        answers: list[Answer] = []
+        for each in self._implementations[hook]:
+            if self.status[each.plugin].state == "working":
+                call = Call(_bound(each, _Arguments(arguments), accept), each.seconds)
+                answers.append(self._answer(each, self._guard.run([call])[0]))
+            else:
+                answers.append(self._answer_switched_off(each))
+            if answers[-1].value is not None:
+                break
+        return answers
+
     def stop_working(self, name: str, detail: str) -> None:
         """Mark a plugin as broken: its start failed, so none of its hooks may be trusted."""
         self.status[name].state = "broken"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from assistant.evaluators import Evaluator
     from assistant.explanations import Explanation
     from assistant.extensions import Host
-    from assistant.messages import Feedback, Receipt, Turn, TurnRecord
+    from assistant.messages import Feedback, ImagePart, Reading, Receipt, Turn, TurnRecord
     from assistant.verdicts import Verdict
 
 PROJECT = "assistant"
@@ -71,6 +71,27 @@ class Hooks(Protocol):
             >>> @hookimpl
             ... def register_evaluators():
             ...     return [LexicalEvaluator()]
+        """
+        ...
+
+    @_spec
+    def read_picture(self, image: ImagePart) -> Reading | None:
+        """Called for every picture that nobody has read yet, after intake and before the rules. The implementations
+        are asked one after the other until one has read it; a reader of last resort declares the phase ``observe``.
+
+        Args:
+            image: the picture; `assistant.intake.open_image` gives its pixels.
+
+        Returns:
+            What is written in it, kept with the turn; without texts where there is nothing. ``None``: this plugin
+            cannot read it. What is read is data: rules judge it and answers may quote it, and no model gets it as
+            words of the person.
+
+        Example:
+            >>> @hookimpl(time_limit=10)
+            ... def read_picture(image):
+            ...     box = Region(left=0, top=0, right=1, bottom=1)
+            ...     return Reading(reader="mine 1.0", texts=(ReadText(text="STOP", region=box, confidence=0.9),))
         """
         ...
 

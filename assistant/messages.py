@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from pydantic import Field
 
-from assistant.verdicts import Frozen, Refusal, Verdict
+from assistant.verdicts import Frozen, Refusal, Region, Verdict
 
 Door = Literal["browser", "cli", "api", "test"]
 """Where a question came in. Every door leads to the same ``run_turn``."""
@@ -31,11 +31,38 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+class ReadText(Frozen):
+    """One line of text in a picture. ``region`` is where it stands; ``confidence`` in [0, 1] is the reader's own."""
+
+    text: str
+    region: Region
+    confidence: float = Field(ge=0, le=1)
+
+
+class Reading(Frozen):
+    """What is written in one picture, in reading order; no ``texts``: it was looked at and nothing was found.
+
+    ``reader`` is who read it, with the version. ``complete`` is false where there is writing that was not read: too
+    much of it, or in a script that the reader does not know; ``note`` then tells the person so.
+    """
+
+    reader: str
+    texts: tuple[ReadText, ...] = ()
+    complete: bool = True
+    note: str = ""
+
+    @property
+    def text(self) -> str:
+        """All of it, a line for each text."""
+        return "\n".join(each.text for each in self.texts)
+
+
 class ImagePart(Frozen):
     """One picture after intake: upright, in RGB, without metadata.
 
     ``sha256`` is over ``data``, which is a PNG or JPEG file. ``data`` stays out of every dump; the store keeps it once
-    under its hash. ``notes`` tell the person what intake changed ("the first frame of 12").
+    under its hash. ``notes`` tell the person what intake changed ("the first frame of 12"). ``reading`` is the text in
+    it, kept with the turn so that a replay judges the same words; ``None``: nobody has read it.
     """
 
     sha256: str
@@ -45,6 +72,7 @@ class ImagePart(Frozen):
     name: str = ""
     alt: str = ""
     notes: tuple[str, ...] = ()
+    reading: Reading | None = None
     data: bytes = Field(default=b"", exclude=True, repr=False)
 
 
@@ -130,25 +158,41 @@ class CheckResult(Frozen):
 
 
 class ModelInfo(Frozen):
-    """Which model answered: enough to answer the same way again."""
+    """Which model answered: enough to answer the same way again.
+
+    ``reader``: the answer only quotes what this reader read in a picture; the model wrote nothing of it.
+    """
 
     name: str
     version: str = ""
     fingerprint: str = ""
     adapter: str = ""
+    reader: str = ""
+
+
+class PackStamp(Frozen):
+    """A constitution pack as it was in force: ``sha256`` is over its file; ``granted`` are the rules of other packs to
+    which an operator let it add its exceptions."""
+
+    id: str
+    version: str
+    sha256: str
+    granted: tuple[str, ...] = ()
 
 
 class Trace(Frozen):
     """How a turn came about. The page, the API and the export all read this one object.
 
     ``timings`` are milliseconds by step. ``draft_changes`` are (before, after) pairs of a revised answer; in the
-    first text, the characters that a rule marked are blacked out.
+    first text, the characters that a rule marked are blacked out. ``packs`` maps the id of each pack in force to its
+    version; ``pack_stamps`` has their hashes too.
     """
 
     hooks: tuple[HookCall, ...] = ()
     verdicts: tuple[VerdictRecord, ...] = ()
     model: ModelInfo | None = None
     packs: dict[str, str] = Field(default_factory=dict)
+    pack_stamps: tuple[PackStamp, ...] = ()
     settings: TurnSettings = TurnSettings()
     timings: dict[str, float] = Field(default_factory=dict)
     notes: tuple[str, ...] = ()

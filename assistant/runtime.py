@@ -24,6 +24,7 @@ from assistant.messages import (
     CheckResult,
     Door,
     Feedback,
+    HookCall,
     Message,
     Receipt,
     Turn,
@@ -31,6 +32,7 @@ from assistant.messages import (
     TurnSettings,
     new_id,
 )
+from assistant.picture_text import PictureText
 from assistant.settings import Settings
 from assistant.store import Store
 from assistant.turn_run import House, Question, TurnRun, judge_answer, judge_question, judge_segment, with_required
@@ -65,6 +67,7 @@ class Runtime:
         self.settings = settings
         self.store = store or Store(settings.database)
         self.extensions = Extensions(settings, plugins, discover=discover)
+        self._picture_text = PictureText(self.extensions)
         self.notes: list[str] = []
         evaluators: dict[str, Evaluator] = {}
         self._gather(
@@ -179,7 +182,7 @@ class Runtime:
             Steps and segments, and at the end always one `Finished`, also where something broke or was refused. Closing
             the iterator early counts as stopping.
         """
-        house = House(self.settings, self.store, self.extensions, self.generator, self.host.packs)
+        house = House(self.settings, self.store, self.extensions, self._picture_text, self.generator, self.host.packs)
         return TurnRun(house, question, stop or threading.Event()).events()
 
     def check(
@@ -204,7 +207,10 @@ class Runtime:
         begin = perf_counter()
         message = read_message(text, images, self.settings)
         turn = Turn(question=message, settings=settings or TurnSettings())
+        reading: tuple[HookCall, ...] = ()
         if role == "question":
+            read = self._picture_text.read(turn)
+            turn, reading = read.turn, read.calls
             judgements = [judge_question(self.extensions, turn)]
         else:
             turn = turn.model_copy(update={"question": Message(text="")})
@@ -214,7 +220,7 @@ class Runtime:
         return CheckResult(
             refusal=next((each.refusal for each in judgements if each.refusal), None),
             verdicts=tuple(record for each in judgements for record in each.verdicts),
-            hooks=tuple(call for each in judgements for call in each.calls),
+            hooks=(*reading, *(call for each in judgements for call in each.calls)),
             milliseconds=round((perf_counter() - begin) * 1000, 3),
         )
 

@@ -43,6 +43,7 @@ from assistant.messages import (
 )
 from assistant.release import ReleaseGate
 from assistant.settings import Settings
+from assistant.picture_text import PictureText
 from assistant.store import Store
 from assistant.verdicts import Refusal
 
@@ -130,6 +131,7 @@ class House:
     packs: Mapping[str, str]
 
 
+    picture_text: PictureText
 class TurnRun:
     """One question on its way to an answer. Used once: make it, iterate `events`."""
 
@@ -195,6 +197,13 @@ class TurnRun:
         if self._turn.parent_id is None:
             return ()
         return tuple(
+    def _read_pictures(self) -> None:
+        """Put the text of the pictures into the turn, so that rules and model see the same words."""
+        read = self._house.picture_text.read(self._turn)
+        self._turn = read.turn
+        self._progress.hooks += read.calls
+        self._progress.notes += [note for note in read.notes if note not in self._progress.notes]
+
             Exchange(question=each.turn.question, answer=each.answer)
             for each in self._house.store.branch(self._turn.conversation_id, self._turn.parent_id)
             if each.answer and each.refusal is None
@@ -206,6 +215,9 @@ class TurnRun:
         before = judge_question(self._house.extensions, self._turn)
         self._progress.add(before)
         if before.refusal:
+        if self._house.picture_text.unread(self._turn):
+            yield self._step("text")
+        self._read_pictures()
             return ""
         yield from self._write()
         if self._gate.closed:
@@ -231,6 +243,8 @@ class TurnRun:
             elif isinstance(item, Delta):
                 piece = self._gate.feed(item.text)
                 if piece:
+                if item.reader and self._progress.model:
+                    self._progress.model = self._progress.model.model_copy(update={"reader": item.reader})
                     yield Segment(piece)
             if self._gate.closed or self._stop.is_set():
                 return

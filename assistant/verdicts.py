@@ -36,13 +36,17 @@ class Span(Frozen):
 
 
 class Region(Frozen):
-    """A box in picture number ``image`` (from 0), in fractions of its width and height, each in [0, 1]."""
+    """A box in picture number ``image`` (from 0), in fractions of its width and height, each in [0, 1].
+
+    ``text`` is what is written there, where that is why it is pointed at.
+    """
 
     image: int = Field(default=0, ge=0)
     left: float = Field(ge=0, le=1)
     top: float = Field(ge=0, le=1)
     right: float = Field(ge=0, le=1)
     bottom: float = Field(ge=0, le=1)
+    text: str = ""
 
 
 class Rule(Frozen):
@@ -63,7 +67,7 @@ class Verdict(Frozen):
     """What one check says. ``score`` and ``threshold`` are in [0, 1]; a check without a score leaves both out.
 
     ``message`` is the sentence for a person: the disclaimer of ``disclaim``, the question of ``ask``, the note of
-    ``warn``. ``replacement`` is the new answer of ``revise`` and must be given with it.
+    ``warn``. ``detail`` says for the trace why this verdict decided, gave way or did not hold. ``replacement`` is the new answer of ``revise`` and must be given with it.
     """
 
     action: Action
@@ -74,6 +78,7 @@ class Verdict(Frozen):
     score: float | None = Field(default=None, ge=0, le=1)
     threshold: float | None = Field(default=None, ge=0, le=1)
     message: str = ""
+    detail: str = ""
     replacement: str | None = None
 
     @model_validator(mode="after")
@@ -126,7 +131,10 @@ class Refusal(Frozen):
             lines.insert(1, self.message)
         if self.triggers:
             lines.append("Because of: " + ", ".join(f"“{word}”" for word in self.triggers) + ".")
-        elif self.stage == "answer" and self.cause == "rule":
+        for region in self.regions:
+            says = f": “{region.text}”" if region.text else ""
+            lines.append(f"Because of the marked place in picture {region.image + 1}{says}.")
+        if not self.triggers and self.stage == "answer" and self.cause == "rule":
             lines.append("The drafted answer broke the rule; it was not shown and is not kept.")
         if self.instead:
             lines.append(f"Still possible: {self.instead}")
