@@ -30,6 +30,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from assistant.evaluators import Cost, Finding, Subject
 from assistant.verdicts import Span
+from assistant_safety.decoding import Decoded, readings
 from assistant_safety.inflection import forms_of
 from assistant_safety.reading import Reading, read, words_of
 
@@ -219,9 +220,16 @@ class LexicalEvaluator:
         self._get(options)
 
     def evaluate(self, subject: Subject, options: Mapping[str, Any]) -> Finding | None:
-        """Look for the patterns of a rule; the spans mark the words that made the score."""
+        """Look for the patterns of a rule in every reading of the text, encoded parts decoded too.
+
+        Of several findings the one with the highest score counts; its spans mark the words that made the score.
+        """
         compiled = self._get(options)
-        reading = read(subject.text)
+        found = (self._look(compiled, one, subject) for one in readings(subject.text))
+        return max(filter(None, found), key=lambda finding: finding.score, default=None)
+
+    def _look(self, compiled: _Compiled, decoded: Decoded, subject: Subject) -> Finding | None:
+        reading = read(decoded.text)
         if not reading.words:
             return None
         found: dict[str, list[Place]] = {}
@@ -254,11 +262,9 @@ class LexicalEvaluator:
                 marked.update(place for chain in kept for place in chain)
         if not marked:
             return None
-        spans = tuple(
-            Span(part=subject.part, start=reading.starts[first], end=reading.ends[last])
-            for first, last in _joined(marked)
-        )
-        return Finding(score=round(1 - doubt, 6), spans=spans)
+        places_in_text = (decoded.span(reading.starts[first], reading.ends[last]) for first, last in _joined(marked))
+        spans = tuple(Span(part=subject.part, start=start, end=end) for start, end in dict.fromkeys(places_in_text))
+        return Finding(score=round(1 - doubt, 6), spans=spans, detail=decoded.after)
 
     def _get(self, options: Mapping[str, Any]) -> _Compiled:
         # By identity, because a pack hands over the same object every time; keeping it keeps its id from being reused.

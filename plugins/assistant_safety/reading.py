@@ -136,7 +136,7 @@ def words_of(text: str) -> list[str]:
     return _WORD.findall(fold(text).text)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=24)
 def read(text: str) -> Reading:
     """Take a text apart into words.
 
