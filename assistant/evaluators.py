@@ -15,11 +15,16 @@ Cost = Literal["light", "heavy"]
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is judged: ``text`` is the question or the answer, ``part`` says which; spans index into it."""
+    """What is judged: ``text`` is the question or the answer, ``part`` says which; spans index into it.
+
+    Of an answer, ``shown`` characters have been seen by the person; ``whole`` is false while it is being written.
+    """
 
     turn: Turn
     part: Literal["question", "answer"]
     text: str
+    shown: int = 0
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from assistant.messages import ImagePart, Message, Turn
 from assistant.verdicts import ACTIONS, Action, Verdict
 from assistant_constitutions.errors import PackError
 from assistant_constitutions.pack import EvaluatorUse, Pack, Place, Principle, SecondLook, TestCase
+from assistant_constitutions.revising import Rewrite, revised
 
 
 def check_evaluators(pack: Pack, evaluators: Mapping[str, Evaluator]) -> None:
@@ -52,6 +53,7 @@ def judge(
     subject: Subject,
     places: frozenset[Place],
     actions: frozenset[Action] = frozenset(ACTIONS),
+    rewrite: Rewrite | None = None,
 ) -> list[Verdict]:
     """Apply every principle of the packs that is for one of these places and has one of these actions.
 
@@ -61,6 +63,7 @@ def judge(
         subject: the text, and the turn around it.
         places: where the text stands.
         actions: which actions are possible here.
+        rewrite: how to have an answer written anew, where a model can.
 
     Returns:
         A verdict for each principle that holds against the text, and an ``allow`` with score and threshold where an
@@ -70,13 +73,19 @@ def judge(
     for pack in packs:
         for principle in pack.principles:
             if principle.action in actions and not places.isdisjoint(principle.applies_to):
-                verdict = _apply(pack, principle, evaluators, subject)
+                verdict = _apply(pack, principle, evaluators, subject, rewrite)
                 if verdict is not None:
                     verdicts.append(verdict)
     return verdicts
 
 
-def _apply(pack: Pack, principle: Principle, evaluators: Mapping[str, Evaluator], subject: Subject) -> Verdict | None:
+def _apply(
+    pack: Pack,
+    principle: Principle,
+    evaluators: Mapping[str, Evaluator],
+    subject: Subject,
+    rewrite: Rewrite | None,
+) -> Verdict | None:
     seen = _look(principle.evaluators, evaluators, subject)
     if not seen:
         return None
@@ -92,20 +101,43 @@ def _apply(pack: Pack, principle: Principle, evaluators: Mapping[str, Evaluator]
     use, finding = max(over or seen, key=lambda each: each[1].score - each[0].threshold)
     name, score, threshold = use.name, finding.score, use.threshold
     holds, shown = bool(over) and not excused, over
-    if second is not None and not excused and (unsure or (over and second.always)):
+    look_again = second is not None and not excused and bool(unsure or (over and second.always))
+    if second is not None and look_again and getattr(evaluators[second.name], "ready", True):
+        if not subject.whole:
+            return _wait(pack, principle, second.name, subject)
         looked = evaluators[second.name].evaluate(subject, second.options) or Finding(score=0.0)
         name, score, threshold = second.name, looked.score, second.threshold
         holds, shown = looked.score >= second.threshold, [*over, *unsure, (use, looked)]
     marked = [each for _, each in shown] if holds else []
+    spans = tuple(dict.fromkeys(span for each in marked for span in each.spans))
+    action = principle.action if holds else "allow"
+    replacement = None
+    if action == "revise":
+        if not subject.whole:
+            return _wait(pack, principle, name, subject)
+        replacement = revised(principle, subject.text, spans, subject.shown, rewrite)
+        action = "refuse" if replacement is None else "revise"
     return Verdict(
-        action=principle.action if holds else "allow",
+        action=action,
         rule=pack.rule(principle),
         evaluator=name,
-        spans=tuple(dict.fromkeys(span for each in marked for span in each.spans)),
+        spans=spans,
         regions=tuple(dict.fromkeys(region for each in marked for region in each.regions)),
         score=score,
         threshold=threshold,
         message=principle.message if holds else "",
+        replacement=replacement,
+    )
+
+
+def _wait(pack: Pack, principle: Principle, evaluator: str, subject: Subject) -> Verdict:
+    """Hold the answer back until it is over: nothing is changed yet."""
+    return Verdict(
+        action="revise",
+        rule=pack.rule(principle),
+        evaluator=evaluator,
+        message="Held back until the answer was over.",
+        replacement=subject.text[subject.shown :],
     )
 
 

@@ -14,7 +14,7 @@ from assistant_constitutions.errors import PackError, UnknownPack
 from assistant_constitutions.loader import ALWAYS_ON, available, load_bundled, load_by_id
 from assistant_constitutions.pack import Pack, Place
 
-_BLOCKING: frozenset[Action] = frozenset({"refuse", "ask", "allow"})
+_BLOCKING: frozenset[Action] = frozenset({"refuse", "ask", "revise", "allow"})
 _REMARKS: frozenset[Action] = frozenset({"warn", "disclaim"})
 
 
@@ -64,9 +64,11 @@ class Constitutions:
         return self._judge(subject, places_of(turn), frozenset(ACTIONS))
 
     @hookimpl(on_failure="closed")
-    def check_segment(self, turn: Turn, released: str, segment: str) -> list[Verdict]:
-        """Apply the rules for answers that can end the turn, to all of the answer so far."""
-        return self._judge(Subject(turn=turn, part="answer", text=released + segment), OUTPUT, _BLOCKING)
+    def check_segment(self, turn: Turn, released: str, segment: str, whole: bool) -> list[Verdict]:
+        """Apply the rules for answers that can end the turn or change the answer, to all of the answer so far."""
+        text, shown = released + segment, len(released)
+        subject = Subject(turn=turn, part="answer", text=text, shown=shown, whole=whole)
+        return self._judge(subject, OUTPUT, _BLOCKING)
 
     @hookimpl(phase="observe", on_failure="open")
     def after_turn(self, turn: Turn, answer: str) -> list[Verdict]:

@@ -283,12 +283,13 @@ def _contradictions(pack: Pack, root: yaml.Node, expected_id: str | None) -> lis
         if principle.id in seen:
             add((*here, "id"), f"expected an id that no other principle has; {principle.id!r} came again.")
         seen.add(principle.id)
-        if principle.action == "revise":
+        if (principle.action == "revise") != (principle.revise is not None):
             add(
-                (*here, "action"),
-                "expected refuse, ask, disclaim, warn or allow; came 'revise'. Rewriting an answer is not offered "
-                "in this version.",
+                (*here, "revise" if principle.revise else "action"),
+                "expected the action 'revise' and `revise`, which says how, together; came one without the other.",
             )
+        if principle.action == "revise" and set(principle.applies_to) != {"output"}:
+            add((*here, "applies_to"), "expected [output] with 'revise', which changes an answer.")
         if principle.action in ("ask", "warn", "disclaim") and not principle.message:
             add(here, f"expected a `message`, the sentence that {principle.action!r} says; came nothing.")
     for number, override in enumerate(pack.overrides):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from assistant.verdicts import Action, Frozen, Rule
 
@@ -50,6 +50,22 @@ class PrincipleException(PackValue):
     evaluators: tuple[EvaluatorUse, ...] = Field(default=(), strict=False)
 
 
+class Revise(PackValue):
+    """How the action ``revise`` mends an answer: ``replace`` puts this text in place of what the evaluators marked,
+    ``remove_sentences`` leaves out the sentences in which they marked something. With ``rewrite`` the model that the
+    setting ``critic_model`` names writes the rest anew; the other two are for where there is none, or it fails."""
+
+    remove_sentences: bool = False
+    replace: str = Field(default="", max_length=200)
+    rewrite: bool = False
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if self.remove_sentences == bool(self.replace):
+            raise ValueError("either `remove_sentences: true` or `replace: TEXT`, and not both")
+        return self
+
+
 class Principle(PackValue):
     """One rule. It applies where at least one of its evaluators reaches its threshold and no exception does; where none
     does and one comes close, ``second_look`` decides.
@@ -67,6 +83,7 @@ class Principle(PackValue):
     action: Action
     evaluators: tuple[EvaluatorUse, ...] = Field(min_length=1, strict=False)
     second_look: SecondLook | None = None
+    revise: Revise | None = None
     exceptions: tuple[PrincipleException, ...] = Field(default=(), strict=False)
     references: tuple[Sentence, ...] = Field(default=(), strict=False)
     instead: str = Field(default="", max_length=2_000)

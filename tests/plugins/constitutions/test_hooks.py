@@ -83,15 +83,15 @@ def test_a_harmless_question_gets_no_verdict(rules: Constitutions, host: Host) -
 
 def test_an_answer_is_judged_across_the_edge_of_segments(rules: Constitutions, host: Host) -> None:
     asked = turn("Read the card")
-    assert rules.check_segment(asked, "It says 4111 1111", " 1111") == []
-    (verdict,) = rules.check_segment(asked, "It says 4111 1111", " 1111 1111.")
+    assert rules.check_segment(asked, "It says 4111 1111", " 1111", whole=False) == []
+    (verdict,) = rules.check_segment(asked, "It says 4111 1111", " 1111 1111.", whole=False)
     assert verdict.action == "refuse"
     assert verdict.spans == (Span(part="answer", start=8, end=27),)
 
 
 def test_a_remark_comes_after_the_answer_and_never_before(rules: Constitutions, host: Host) -> None:
     answer = "This is absolutely certain to be a robin."
-    assert rules.check_segment(turn("x"), "", answer) == []
+    assert rules.check_segment(turn("x"), "", answer, whole=True) == []
     (verdict,) = rules.after_turn(turn("x"), answer)
     assert verdict.action == "disclaim"
     assert verdict.message

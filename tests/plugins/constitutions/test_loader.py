@@ -61,7 +61,7 @@ def test_a_good_pack_loads() -> None:
         ("threshold: 0.5", "threshold: yes", "evaluators.0.threshold"),
         ("applies_to: [input]", "applies_to: [question]", "line 11: field principles.0.applies_to.0"),
         ("rule: demo.secrets}", "rule: demo.other}", "line 19: field tests.0.rule: expected the id of a principle"),
-        ("action: refuse\n", "action: revise\n", "line 13: field principles.0.action: expected refuse, ask"),
+        ("action: refuse\n", "action: revise\n", "line 13: field principles.0.action: expected the action 'revise' and"),
         ("action: refuse\n", "action: ask\n", "expected a `message`"),
         ("id: demo\n", "id: demo\nid: demo\n", "line 2: expected 'id' once here; it came again"),
         ("id: demo\n", "{id: demo\n", "demo.yaml, line"),
