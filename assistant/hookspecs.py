@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from assistant.evaluators import Evaluator
     from assistant.explanations import Explanation
     from assistant.extensions import Host
-    from assistant.messages import Feedback, ImagePart, Reading, Receipt, Turn, TurnRecord
+    from assistant.messages import Feedback, ImagePart, PackStamp, Reading, Receipt, Turn, TurnRecord
     from assistant.verdicts import Verdict
 
 PROJECT = "assistant"
@@ -111,6 +111,23 @@ class Hooks(Protocol):
             ... def before_turn(turn):
             ...     if "password" in turn.question.text:
             ...         return Verdict(action="refuse", rule=RULE)
+        """
+        ...
+
+    @_spec
+    def packs_in_force(self, turn: Turn) -> Sequence[PackStamp] | None:
+        """Called once for every turn, at its end: the constitution packs that it was judged by, for its trace.
+
+        Args:
+            turn: the question.
+
+        Returns:
+            A stamp for each pack: id, version, hash. ``None``: this plugin applies no packs.
+
+        Example:
+            >>> @hookimpl
+            ... def packs_in_force(turn):
+            ...     return [PackStamp(id="parking", version="1.0.0", sha256="0" * 64)]
         """
         ...
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from assistant.errors import PluginError
 from assistant.extensions import Answer
-from assistant.messages import HookCall, VerdictRecord
+from assistant.messages import HookCall, PackStamp, VerdictRecord
 from assistant.verdicts import ACTIONS, Refusal, Rule, Verdict
 
 Stage = Literal["question", "answer"]
@@ -77,6 +77,18 @@ def accept_nothing(value: Any) -> None:
     """
     if value is not None:
         raise TypeError(f"expected None, got {type(value).__name__}")
+
+
+def accept_stamps(value: Any) -> tuple[PackStamp, ...]:
+    """What the hook ``packs_in_force`` may return, as a tuple.
+
+    Raises:
+        TypeError: it is neither ``None`` nor a sequence of `PackStamp`.
+    """
+    stamps: tuple[Any, ...] = tuple(value or ())
+    if not all(isinstance(each, PackStamp) for each in stamps):
+        raise TypeError("expected None or a sequence of PackStamp")
+    return stamps
 
 
 def judge(stage: Stage, text: str, answers: Sequence[Answer]) -> Judgement:
@@ -157,9 +169,10 @@ def changed_note(revision: Revision) -> str:
     return f"This answer was changed under rule {rule.id}, pack {rule.pack} {rule.pack_version}: {rule.title}."
 
 
-def _strength(verdict: Verdict) -> tuple[int, int, float]:
+def _strength(verdict: Verdict) -> tuple[int, int]:
+    # Of equally strong ones the first is taken: a plugin puts its verdicts into an order of its own.
     severity = ("low", "medium", "high", "critical").index(verdict.rule.severity) if verdict.rule else 0
-    return ACTIONS.index(verdict.action), severity, verdict.score or 0.0
+    return ACTIONS.index(verdict.action), severity
 
 
 def _for_trace(verdict: Verdict, stage: Stage, text: str) -> Verdict:

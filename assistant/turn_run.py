@@ -19,6 +19,7 @@ from assistant.judgement import (
     Judgement,
     Revision,
     accept_nothing,
+    accept_stamps,
     accept_verdicts,
     black_out,
     changed_note,
@@ -33,6 +34,7 @@ from assistant.messages import (
     HookCall,
     Message,
     ModelInfo,
+    PackStamp,
     Status,
     Trace,
     Turn,
@@ -41,9 +43,9 @@ from assistant.messages import (
     VerdictRecord,
     new_id,
 )
+from assistant.picture_text import PictureText
 from assistant.release import ReleaseGate
 from assistant.settings import Settings
-from assistant.picture_text import PictureText
 from assistant.store import Store
 from assistant.verdicts import Refusal
 
@@ -75,6 +77,7 @@ class _Progress:
     def __init__(self, settings: TurnSettings, packs: Mapping[str, str]) -> None:
         self.settings = settings
         self.packs = dict(packs)
+        self.stamps: tuple[PackStamp, ...] = ()
         self.hooks: list[HookCall] = []
         self.verdicts: list[VerdictRecord] = []
         self.notes: list[str] = []
@@ -107,7 +110,8 @@ class _Progress:
             hooks=tuple(self.hooks),
             verdicts=tuple(self.verdicts),
             model=self.model,
-            packs=self.packs,
+            packs={stamp.id: stamp.version for stamp in self.stamps} or self.packs,
+            pack_stamps=self.stamps,
             settings=self.settings,
             timings=self.timings,
             notes=tuple(self.notes),
@@ -127,11 +131,11 @@ class House:
     settings: Settings
     store: Store
     extensions: Extensions
+    picture_text: PictureText
     generator: Callable[[str | None], Generator]
     packs: Mapping[str, str]
 
 
-    picture_text: PictureText
 class TurnRun:
     """One question on its way to an answer. Used once: make it, iterate `events`."""
 
@@ -193,10 +197,6 @@ class TurnRun:
         self._progress.notes += [note for image in message.images for note in image.notes]
         return ""
 
-    def _history(self) -> tuple[Exchange, ...]:
-        if self._turn.parent_id is None:
-            return ()
-        return tuple(
     def _read_pictures(self) -> None:
         """Put the text of the pictures into the turn, so that rules and model see the same words."""
         read = self._house.picture_text.read(self._turn)
@@ -204,6 +204,10 @@ class TurnRun:
         self._progress.hooks += read.calls
         self._progress.notes += [note for note in read.notes if note not in self._progress.notes]
 
+    def _history(self) -> tuple[Exchange, ...]:
+        if self._turn.parent_id is None:
+            return ()
+        return tuple(
             Exchange(question=each.turn.question, answer=each.answer)
             for each in self._house.store.branch(self._turn.conversation_id, self._turn.parent_id)
             if each.answer and each.refusal is None
@@ -211,13 +215,13 @@ class TurnRun:
 
     def _answer(self) -> Steps[Event, None, str]:
         """Everything between intake and store. Returns the answer; a refusal stands in the progress."""
+        if self._house.picture_text.unread(self._turn):
+            yield self._step("text")
+        self._read_pictures()
         yield self._step("rules")
         before = judge_question(self._house.extensions, self._turn)
         self._progress.add(before)
         if before.refusal:
-        if self._house.picture_text.unread(self._turn):
-            yield self._step("text")
-        self._read_pictures()
             return ""
         yield from self._write()
         if self._gate.closed:
@@ -239,12 +243,12 @@ class TurnRun:
                 self._progress.model = item
             elif isinstance(item, AnswerEnd):
                 self._progress.end = item
+                if item.reader and self._progress.model:
+                    self._progress.model = self._progress.model.model_copy(update={"reader": item.reader})
                 self._progress.notes += [note for note in item.notes if note not in self._progress.notes]
             elif isinstance(item, Delta):
                 piece = self._gate.feed(item.text)
                 if piece:
-                if item.reader and self._progress.model:
-                    self._progress.model = self._progress.model.model_copy(update={"reader": item.reader})
                     yield Segment(piece)
             if self._gate.closed or self._stop.is_set():
                 return
@@ -326,6 +330,7 @@ class TurnRun:
             status, error = "failed", "The model wrote nothing. Ask again, or in other words."
         else:
             status, confidence = ("unsure" if progress.end.unsure else "answered"), progress.end.confidence
+        progress.stamps = packs_in_force(self._house.extensions, self._turn)
         record = TurnRecord(
             turn=self._turn,
             status=status,
@@ -358,6 +363,12 @@ def judge_question(extensions: Extensions, turn: Turn) -> Judgement:
     """What the plugins say before a model sees the question; a required plugin that is missing refuses."""
     answers = extensions.call("before_turn", {"turn": turn}, accept_verdicts)
     return with_required(extensions, judge("question", turn.question.text, answers))
+
+
+def packs_in_force(extensions: Extensions, turn: Turn) -> tuple[PackStamp, ...]:
+    """The constitution packs that a turn is judged by, by id."""
+    answers = extensions.call("packs_in_force", {"turn": turn}, accept_stamps)
+    return tuple(sorted((stamp for each in answers for stamp in each.value or ()), key=lambda stamp: stamp.id))
 
 
 def judge_segment(extensions: Extensions, turn: Turn, released: str, segment: str, *, whole: bool = True) -> Judgement:

@@ -67,7 +67,8 @@ class Verdict(Frozen):
     """What one check says. ``score`` and ``threshold`` are in [0, 1]; a check without a score leaves both out.
 
     ``message`` is the sentence for a person: the disclaimer of ``disclaim``, the question of ``ask``, the note of
-    ``warn``. ``detail`` says for the trace why this verdict decided, gave way or did not hold. ``replacement`` is the new answer of ``revise`` and must be given with it.
+    ``warn``. ``detail`` says for the trace why this verdict decided, gave way or did not hold. ``replacement`` is the
+    new answer of ``revise`` and must be given with it.
     """
 
     action: Action

@@ -64,6 +64,14 @@ def leaves(connection: Connection, start: int, limit: int) -> list[AuditLeaf]:
     ]
 
 
+def newest(connection: Connection, kind: LeafKind) -> AuditLeaf | None:
+    """The newest leaf of a kind; ``None`` where there is none."""
+    table = schema.audit
+    query = select(table.c.number).where(table.c.kind == kind).order_by(table.c.number.desc()).limit(1)
+    number = connection.execute(query).scalar()
+    return None if number is None else leaves(connection, number, 1)[0]
+
+
 def every_row(connection: Connection) -> Iterator[Row[Any]]:
     """Every row of the log in order, as it is: one that was tampered with may not make an `AuditLeaf`."""
     start: int | None = None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Literal
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Literal
 
 from assistant.messages import Appeal, Feedback, TurnRecord
 from assistant.store import appeals, audit, conversations, pictures, ratings, turns, verify
@@ -188,6 +188,24 @@ class Store:
         """The appeals against the refusal of one turn, oldest first."""
         with self._database.read() as connection:
             return appeals.listed(connection, turn_id=turn_id)
+
+    def record_pack_change(self, change: Callable[[], Mapping[str, Any]]) -> AuditLeaf:
+        """Change which constitution packs are there or in force, and write that into the audit log.
+
+        Args:
+            change: does it, and returns what the leaf says. Nobody else, in this program or another, changes packs
+                meanwhile; where it raises, no leaf is written.
+
+        Returns:
+            The leaf.
+        """
+        with self._database.write() as connection:
+            return audit.append(connection, "pack", change())
+
+    def last_pack_change(self) -> AuditLeaf | None:
+        """The newest leaf about constitution packs; ``None`` where nobody ever changed them."""
+        with self._database.read() as connection:
+            return audit.newest(connection, "pack")
 
     def audit_leaves(self, start: int = 0, limit: int = 1000) -> list[AuditLeaf]:
         """The leaves of the audit log from index ``start`` on, at most ``limit``."""

@@ -217,6 +217,7 @@ def _leaf(record: TurnRecord, sealed: str) -> dict[str, Any]:
         "status": record.status,
         "seal": sealed,
         "packs": record.trace.packs,
+        "pack_hashes": {stamp.id: stamp.sha256 for stamp in record.trace.pack_stamps},
         "model": {"name": model.name, "fingerprint": model.fingerprint, "adapter": model.adapter} if model else None,
         "refused_by": {
             "cause": refusal.cause,

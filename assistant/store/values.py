@@ -8,8 +8,9 @@ from typing import Any, Literal
 
 from assistant.verdicts import Frozen
 
-LeafKind = Literal["turn", "feedback", "appeal", "decision", "deletion"]
-"""What an audit leaf is about. ``decision``: an appeal was decided. ``deletion``: a conversation was deleted."""
+LeafKind = Literal["turn", "feedback", "appeal", "decision", "deletion", "pack"]
+"""What an audit leaf is about. ``decision``: an appeal was decided. ``deletion``: a conversation was deleted.
+``pack``: a constitution pack was added, enabled, granted an exception, or the like."""
 
 
 class ConversationSummary(Frozen):
