@@ -13,6 +13,7 @@ from assistant_constitutions.engine import OUTPUT, check_evaluators, judge, plac
 from assistant_constitutions.errors import PackError, UnknownPack
 from assistant_constitutions.loader import ALWAYS_ON, available, load_bundled, load_by_id
 from assistant_constitutions.pack import Pack, Place
+from assistant_constitutions.pictures import judge_with_pictures
 
 _BLOCKING: frozenset[Action] = frozenset({"refuse", "ask", "revise", "allow"})
 _REMARKS: frozenset[Action] = frozenset({"warn", "disclaim"})
@@ -60,8 +61,8 @@ class Constitutions:
     @hookimpl(on_failure="closed")
     def before_turn(self, turn: Turn) -> list[Verdict]:
         """Apply the rules for questions. One that names a pack which cannot be applied is refused, and told why."""
-        subject = Subject(turn=turn, part="question", text=turn.question.text)
-        return self._judge(subject, places_of(turn), frozenset(ACTIONS))
+        places, actions = places_of(turn), frozenset(ACTIONS)
+        return judge_with_pictures(turn, lambda subject: self._judge(subject, places, actions))
 
     @hookimpl(on_failure="closed")
     def check_segment(self, turn: Turn, released: str, segment: str, whole: bool) -> list[Verdict]:
