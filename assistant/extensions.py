@@ -28,6 +28,7 @@ from assistant.guard import Call, Guard, Outcome
 from assistant.hookspecs import PROJECT, Hooks
 from assistant.marks import CHECKING_HOOKS, PHASES, OnFailure, Phase, mark_of
 from assistant.messages import HookCall
+from assistant.plain_question import AskModel, no_model
 from assistant.settings import Settings
 from assistant.verdicts import Frozen
 
@@ -47,7 +48,7 @@ class Host:
     """What a plugin gets at `startup`: its way into the house.
 
     ``packs`` maps the id of each enabled constitution pack to its version; whoever enables packs keeps it up to date,
-    and every trace carries a copy.
+    and every trace carries a copy. ``ask_model`` asks a model a plain question (`assistant.plain_question`).
     """
 
     settings: Settings
@@ -55,6 +56,7 @@ class Host:
     evaluators: Mapping[str, Evaluator]
     packs: dict[str, str] = field(default_factory=dict)
 
+    ask_model: AskModel = no_model
 
 @dataclass
 class PluginStatus:

@@ -33,6 +33,7 @@ from assistant.messages import (
     new_id,
 )
 from assistant.picture_text import PictureText
+from assistant.plain_question import ask_plainly
 from assistant.settings import Settings
 from assistant.store import Store
 from assistant.turn_run import House, Question, TurnRun, judge_answer, judge_question, judge_segment, with_required
@@ -73,11 +74,11 @@ class Runtime:
         self._gather(
             "register_evaluators", lambda each: evaluators.setdefault(each.name, each), accept=accept_evaluators
         )
-        self.host = Host(settings, self.store, evaluators)
+        self._generators: dict[str, Generator] = {}
+        self.host = Host(settings, self.store, evaluators, ask_model=self._ask_model)
         for answer in self.extensions.call("startup", {"host": self.host}, accept_nothing):
             if answer.error:
                 self.extensions.stop_working(answer.implementation.plugin, str(answer.error))
-        self._generators: dict[str, Generator] = {}
         self._gather(
             "register_backends",
             lambda each: self._generators.setdefault(each.name, Generator(each, settings)),
@@ -97,6 +98,9 @@ class Runtime:
                 keep(each)
 
     def close(self) -> None:
+    def _ask_model(self, model: str, prompt: str, *, seconds: float, max_tokens: int) -> str:
+        return ask_plainly(self.generator(model), prompt, seconds=seconds, max_tokens=max_tokens)
+
         """Close the store. Nothing may be asked afterwards."""
         self.store.close()
 

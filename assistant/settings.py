@@ -50,6 +50,11 @@ class Settings(BaseSettings):
     """The time limit of one call of one hook, where the plugin does not declare another."""
     failures_before_off: int = Field(default=3, ge=1)
     """A plugin that fails so many times in a row is switched off until the program is started again."""
+    critic_model: str = ""
+    """The backend that rules ask for a second look and for a text written anew; empty: none is asked. It has to follow
+    instructions, which the bundled model does not."""
+    critic_seconds: float = Field(default=4.0, gt=0)
+    """How long it may take for one text; more than `hook_seconds` is cut off there."""
     first_token_seconds: float = Field(default=120.0, gt=0)
     """How long the model may take to load, read the pictures and write its first token."""
     next_token_seconds: float = Field(default=30.0, gt=0)

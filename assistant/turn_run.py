@@ -291,10 +291,9 @@ class TurnRun:
     def _passes(self) -> bool:
         """Check all that is inside, mend it where a rule says how, and check again."""
         while self._gate.check_whole():
-            revision = self._revision
-            if revision is None or revision.text == self._gate.pending:
+            if self._revision is None:
                 return True
-            if not self._put(revision):
+            if not self._put(self._revision):
                 break
         return False
 

@@ -14,6 +14,8 @@ from assistant_constitutions.errors import PackError, UnknownPack
 from assistant_constitutions.loader import ALWAYS_ON, available, load_bundled, load_by_id
 from assistant_constitutions.pack import Pack, Place
 from assistant_constitutions.pictures import judge_with_pictures
+from assistant_constitutions.revising import Rewrite
+from assistant_constitutions.rewriting import rewriter
 
 _BLOCKING: frozenset[Action] = frozenset({"refuse", "ask", "revise", "allow"})
 _REMARKS: frozenset[Action] = frozenset({"warn", "disclaim"})
@@ -37,6 +39,7 @@ class Constitutions:
 
     def __init__(self) -> None:
         self._evaluators: Mapping[str, Evaluator] = {}
+        self._rewrite: Rewrite | None = None
         self._folder = Path()
         self._enabled: tuple[Pack, ...] = ()
         self._named: dict[str, tuple[object, Pack]] = {}
@@ -54,6 +57,7 @@ class Constitutions:
         for pack in packs:
             check_evaluators(pack, host.evaluators)
         self._evaluators = host.evaluators
+        self._rewrite = rewriter(host)
         self._folder = host.settings.data_dir / "packs"
         self._enabled = packs
         host.packs.update({pack.id: pack.version for pack in packs})
@@ -94,7 +98,7 @@ class Constitutions:
                 # Raised, it would count as a failure of this plugin; three such questions would switch all rules off.
                 refusal = Verdict(action="refuse", rule=NAMED_PACKS_APPLY, message=str(error))
                 return [refusal] if "refuse" in actions else []
-        return judge(tuple(packs.values()), self._evaluators, subject, places, actions)
+        return judge(tuple(packs.values()), self._evaluators, subject, places, actions, self._rewrite)
 
     def _named_pack(self, pack_id: str) -> Pack:
         """A pack that a question names, kept until its file changes. Its own tests must hold before it is applied."""

@@ -34,7 +34,7 @@ def revised(
     how = principle.revise
     if how is not None and how.rewrite and rewrite is not None:
         written = rewrite(principle, text[:shown], text[shown:])
-        if written is not None and written.strip():
+        if written is not None and written.strip() not in ("", text[shown:].strip()):
             return written
     places = [(max(span.start, shown), span.end) for span in spans if span.end > shown]
     if not places:
