@@ -259,3 +259,39 @@ def picture(colour: str = "red", size: tuple[int, int] = (96, 64), format: str =
     out = io.BytesIO()
     image.save(out, format)
     return out.getvalue()
+
+
+def written(
+    *lines: str,
+    size: float = 28,
+    colour: str = "black",
+    ground: str = "white",
+    turned: float = 0,
+    font: str | None = None,
+    margin: int = 24,
+) -> bytes:
+    """The bytes of a PNG with text on it.
+
+    Args:
+        lines: one below the other.
+        size: of the letters, in pixels.
+        colour: of the letters.
+        ground: the colour behind them.
+        turned: against the clock, in degrees; the picture grows so that nothing is cut off.
+        font: a font file; left out, the one that comes with Pillow, which knows Latin letters only.
+        margin: around the text, in pixels.
+    """
+    from PIL import Image, ImageDraw, ImageFont
+
+    face = ImageFont.truetype(font, size) if font else ImageFont.load_default(size)
+    step = round(size * 1.5)
+    width = max((round(face.getlength(line)) for line in lines), default=1)
+    image = Image.new("RGB", (width + 2 * margin, step * len(lines) + 2 * margin), ground)
+    draw = ImageDraw.Draw(image)
+    for number, line in enumerate(lines):
+        draw.text((margin, margin + number * step), line, fill=colour, font=face)
+    if turned:
+        image = image.rotate(turned, Image.Resampling.BICUBIC, expand=True, fillcolor=ground)
+    out = io.BytesIO()
+    image.save(out, "PNG")
+    return out.getvalue()
