@@ -28,7 +28,7 @@ from assistant_vlm.tokenizer import Tokenizer
 from training.batches import Batch, Group
 from training.loop import Run
 from training.recipe import Recipe, Stage
-from training.reduced_task import Row, Task, batch_of, make_row, score
+from training.reduced_task import NAMES, Row, Task, batch_of, make_row, score
 from training.sources import Mix
 from training.train import TOKENIZER
 
@@ -102,6 +102,7 @@ class Variant:
         return replace(BASE, **changes, model=replace(BASE.model, **self.model))
 
 
+_ONE: Final = Task(most_things=1)
 _FUSED: Final = {"fusion_layers": 1}
 VARIANTS: Final = (
     Variant("base"),
@@ -135,9 +136,18 @@ VARIANTS: Final = (
         task=Task(uneven=True, letterbox=True),
         against="squeezed, no patch loss",
     ),
+    Variant("one thing", task=_ONE),
+    Variant("one thing, name learned", recipe={"label_loss": 1.0}, task=_ONE, against="one thing"),
+    Variant(
+        "one thing, name guessed",
+        recipe={"label_loss": 1.0, "name_tokens": 4},
+        task=_ONE,
+        against="one thing, name learned",
+    ),
 )
 """Fusion adds a layer, so one more decoder layer stands beside it; pictures that are no squares are compared with each
-other, without the patch loss, which a letterboxed picture cannot have."""
+other, without the patch loss, which a letterboxed picture cannot have. A picture of one thing has a name to learn:
+`learned` by a head that only training has, `guessed` by one whose guess the decoder sees."""
 
 
 class _Steps(Dataset[list[Batch]]):
@@ -195,7 +205,7 @@ def measured(
 def _trained(variant: Variant, seed: int, steps: int, tokenizer: bytes, workers: int) -> tuple[Run, float]:
     recipe = variant.made(seed, steps)
     with tempfile.TemporaryDirectory() as folder:
-        run = Run(recipe, tokenizer, None, Path(folder))
+        run = Run(recipe, tokenizer, None, Path(folder), names=NAMES)
     source = _Steps(variant.task, seed, steps, recipe.model.rows, tokenizer)
     ahead = 4 if workers else None
     seconds = 0.0

@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from assistant_vlm.naming import with_article
 from assistant_vlm.network import Network
 from assistant_vlm.tokenizer import CONTROL, END, Tokenizer
 from training.augmenting import Pixels
@@ -19,9 +20,12 @@ from training.learner import fused_memory
 from training.questions import KINDS, Asked, ask
 from training.scenes import COLOURS, SHAPES, Scene, patch_labels, random_scene, render
 from training.sources import squeezed
+from training.wording import name
 
 ASKED: Final = ("count", "exists", "colour", "shape", "is colour", "where", "extreme", "what")
 """Kinds of questions, in the shares that they have among each other in the whole mix."""
+NAMES: Final = tuple(with_article(f"{colour} {shape}") for colour in COLOURS for shape in SHAPES)
+"""What an answer calls a picture of one thing."""
 _SHARES: Final = {kind: share if kind in ASKED else 0.0 for kind, (_, share) in KINDS.items()}
 _BLOCKED: Final = [i for i in range(len(CONTROL)) if i != END]
 
@@ -54,11 +58,13 @@ class Row:
         pixels: As the network reads them, `[side side 3]`.
         covered: Shape and colour of what covers each patch, `[keys 2]`; 0 for ground, -1 where it is not told.
         asked: The questions.
+        label: Index in `NAMES` of the only thing in the picture; -1 where there are several.
     """
 
     pixels: Pixels
     covered: NDArray[np.int64]
     asked: list[Asked]
+    label: int = -1
 
 
 def make_row(rng: random.Random, task: Task, cells: int) -> Row:
@@ -70,7 +76,8 @@ def make_row(rng: random.Random, task: Task, cells: int) -> Row:
     covered = _covered(scene, cells)
     if task.letterbox:
         picture, covered = _letterboxed(picture, scene.aspect), np.full_like(covered, -1)
-    return Row(np.asarray(picture), covered, [ask(rng, scene, _SHARES) for _ in range(task.questions)])
+    label = NAMES.index(with_article(name(scene.things[0]))) if len(scene.things) == 1 else -1
+    return Row(np.asarray(picture), covered, [ask(rng, scene, _SHARES) for _ in range(task.questions)], label)
 
 
 def _covered(scene: Scene, cells: int) -> NDArray[np.int64]:
@@ -112,7 +119,7 @@ def batch_of(rows: list[Row], tokenizer: Tokenizer) -> Batch:
         asks.bool(),
         targets,
         torch.ones(len(rows), 1, 1),
-        torch.full((len(rows),), -1),
+        torch.tensor([row.label for row in rows]),
         torch.from_numpy(np.stack([row.covered for row in rows])),
         sum(len(row.asked) for row in rows),
     )

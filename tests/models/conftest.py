@@ -71,6 +71,7 @@ VARIANTS = {
     "question to patches": {"fusion_layers": 2, "question_to_patches": True},
     "patches to question": {"fusion_layers": 1, "patches_to_question": True, "class_token": False},
     "window": {"text_window": 5, "text_globals": 2},
+    "guessed name": {"names": 5, "name_tokens": 3},
     "learned, parallel": {"text_positions": "learned", "block": "parallel", "norm": "rms"},
 }
 """Shapes in which reading a chat differs."""
@@ -82,6 +83,13 @@ def any_tiny(request: pytest.FixtureRequest, tokenizer: Tokenizer, card: Card) -
     return loud(dataclasses.replace(TINY, **VARIANTS[request.param]), tokenizer, card)  # type: ignore[arg-type]
 
 
+def spell(network: Network) -> None:
+    """Give each name that the network guesses tokens of its own."""
+    if network.name_guess is not None:
+        spelling = network.name_guess.spelling
+        spelling.copy_(7 + torch.arange(spelling.numel()).view(spelling.shape))
+
+
 def loud(config: ModelConfig, tokenizer: Tokenizer, card: Card) -> LoadedModel:
     """Random weights, louder than at the start of training, so that answers differ by picture and seed."""
     torch.manual_seed(0)
@@ -89,4 +97,5 @@ def loud(config: ModelConfig, tokenizer: Tokenizer, card: Card) -> LoadedModel:
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.mul_(3.0)
+    spell(network)
     return LoadedModel(network, tokenizer, card, "0" * 64)

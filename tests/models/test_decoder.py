@@ -13,7 +13,7 @@ from assistant_vlm.image_encoder import ImageEncoder, place_waves
 from assistant_vlm.network import Network
 from assistant_vlm.sites import Sites
 
-from .conftest import TINY
+from .conftest import TINY, spell
 from .shapes import checked
 
 # float32 rounds at 6e-8 of a value near 1; the loud weights below bring values of about 10 and their differences.
@@ -27,6 +27,7 @@ SHAPES: dict[str, ModelConfig] = {
     "linear": dataclasses.replace(TINY, patch_attention="linear", class_token=False),
     "one convolution": dataclasses.replace(TINY, stem_channels=(), stem_blocks=()),
     "batch norm": dataclasses.replace(TINY, stem_norm="batch"),
+    "guessed name": dataclasses.replace(TINY, names=5, name_tokens=3),
     "group norm": dataclasses.replace(TINY, stem_norm="group", kv_heads=4),
 }
 every_shape = pytest.mark.parametrize("config", SHAPES.values(), ids=SHAPES.keys())
@@ -39,12 +40,13 @@ def made(config: ModelConfig, seed: int = 0) -> Network:
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.copy_(parameter * 2 + 0.05 * torch.randn_like(parameter))
+    spell(network)
     return network
 
 
 def some_memory(network: Network, batch: int = 1) -> CrossMemory:
     side = network.config.side
-    return network.decoder.cross_memory(network.encoder(torch.rand(batch, 3, side, side)))
+    return network.decoder.cross_memory(network.encode(torch.rand(batch, 3, side, side)))
 
 
 def some_tokens(batch: int, count: int) -> torch.Tensor:
@@ -175,7 +177,7 @@ def test_places_are_parts_of_the_picture() -> None:
 
 
 @torch.no_grad()
-def test_the_class_token_is_the_last_key_and_sees_all_patches() -> None:
+def test_the_class_token_comes_after_the_patches_and_sees_all_patches() -> None:
     network = made(TINY)
     pixels = torch.rand(1, 3, 32, 32)
     changed = pixels.clone()

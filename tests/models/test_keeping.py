@@ -308,4 +308,6 @@ def test_cross_attention_is_that_of_the_position_that_produced_each_token(any_ti
         torch.testing.assert_close(found.on_patches[step.index], patterns.sum(-1), rtol=1e-3, atol=1e-3)
         scaled = found.weights[step.index].flatten(2) * found.on_patches[step.index][..., None]
         torch.testing.assert_close(scaled, patterns, rtol=1e-3, atol=1e-3)
+        guess = torch.stack([one[0, :, -1, places + 1 : places + 1 + any_tiny.config.guess_keys] for one in passes])
+        torch.testing.assert_close(found.on_guess[step.index], guess.sum(-1), rtol=1e-3, atol=1e-3)
     assert any_tiny.cross_attention(image, "what?", history, []).weights.shape[0] == 0

@@ -19,6 +19,8 @@ CONFIGS: dict[str, ModelConfig] = {
     "default": TINY,
     "parallel": dataclasses.replace(TINY, block="parallel"),
     "linear": dataclasses.replace(TINY, patch_attention="linear", class_token=False, norm="rms", mlp="gelu"),
+    "guessed name": dataclasses.replace(TINY, names=5, name_tokens=3),
+    "guessed name, fused": dataclasses.replace(FUSED, patches_to_question=True, names=5, name_tokens=3),
     "both ways": dataclasses.replace(FUSED, patches_to_question=True),
     "question looks": dataclasses.replace(FUSED, kv_heads=1),
     "patches look": dataclasses.replace(
@@ -33,7 +35,7 @@ def ran(network: Network, sites: Sites | None) -> Tensor:
     generator = torch.Generator().manual_seed(7)
     pixels = torch.rand(2, 3, 32, 32, generator=generator)
     question = torch.randint(7, TINY.vocab, (2, 4), generator=generator)
-    patches, fused = network.memory(network.encoder(pixels, sites), question, torch.ones(2, 4, dtype=torch.bool), sites)
+    patches, fused = network.memory(network.encode(pixels, sites), question, torch.ones(2, 4, dtype=torch.bool), sites)
     memory = patches if fused is None else torch.cat((patches, fused), dim=1)
     hidden = network.decoder(question, network.decoder.cross_memory(memory, sites), sites=sites)
     return network.decoder.logits(hidden, sites)
@@ -91,7 +93,7 @@ def test_what_is_read_has_the_documented_shape_and_sense(config: ModelConfig) ->
     sites = Sites(config, read=["*"])
     logits = ran(made(config), sites)
     assert torch.equal(sites.only("logits"), logits)
-    keys = 16 + config.class_token
+    keys = 16 + config.class_token + config.guess_keys
     memory = sites.only("memory")
     assert memory.shape == (2, keys + (4 if config.question_to_patches else 0), 32)
     assert sites.only("decoder.0.cross.pattern").shape == (2, 4, 4, memory.shape[1])
@@ -101,7 +103,7 @@ def test_what_is_read_has_the_documented_shape_and_sense(config: ModelConfig) ->
     for name in site_names(config):
         if name.endswith(".pattern"):
             pattern = sites.only(name)
-            # float32 sums of at most 21 terms
+            # float32 sums of at most 25 terms
             torch.testing.assert_close(pattern.sum(-1), torch.ones(pattern.shape[:-1]), rtol=1e-5, atol=1e-5)
             torch.testing.assert_close(sites.only(name.replace("pattern", "scores")).softmax(-1), pattern)
     added = sites.only("decoder.0.self.out") + sites.only("decoder.0.cross.out")

@@ -41,7 +41,7 @@ def test_ragged_rows_step_like_each_alone(
 ) -> None:
     stepper, config = make(any_tiny.network.decoder), any_tiny.config
     pictures = torch.rand(3, 3, 32, 32, generator=torch.Generator().manual_seed(0))
-    patches = any_tiny.network.encoder(pictures)
+    patches = any_tiny.network.encode(pictures)
     memories = [any_tiny.network.decoder.cross_memory(patches[i : i + 1]) for i in range(3)]
     if seeing != "a picture each":
         memories = [memories[0]] * 3
@@ -68,7 +68,7 @@ def test_ragged_rows_step_like_each_alone(
 @torch.inference_mode()
 def test_a_cache_goes_from_one_stepper_to_another(any_tiny: LoadedModel) -> None:
     plain, fast = (make(any_tiny.network.decoder) for make in STEPPERS.values())
-    memory = any_tiny.network.decoder.cross_memory(any_tiny.network.encoder(torch.rand(1, 3, 32, 32)))
+    memory = any_tiny.network.decoder.cross_memory(any_tiny.network.encode(torch.rand(1, 3, 32, 32)))
     for first, second in ((plain, fast), (fast, plain)):
         cache = Cache(any_tiny.config)
         first.prefill(ROWS[0], memory, cache)
