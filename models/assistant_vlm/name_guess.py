@@ -1,4 +1,4 @@
-"""What the picture half takes the picture for, passed on to the decoder letter by letter, as tokens it may copy.
+"""What the picture half takes the picture for, passed on to the decoder as tokens that it may copy.
 
 A classifier on the class token's vector scores every name. The names it finds likeliest are mixed, token by token, from
 the decoder's own embeddings, and join the decoder's memory as further keys. The decoder may copy them or not; whoever
