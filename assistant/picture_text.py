@@ -53,8 +53,8 @@ class PictureText:
                 calls += made
                 if reading is not None:
                     found[image.sha256] = reading
-                elif failed:
-                    notes.append(f"Text in the picture was not read. {failed}")
+                if failed:
+                    notes.append(f"Text in the picture was not read, or not by the reader that should have. {failed}")
         turn = _with_readings(turn, found)
         notes += [image.reading.note for image in turn.images if image.reading and image.reading.note]
         return ReadTurn(turn, tuple(calls), tuple(dict.fromkeys(notes)))

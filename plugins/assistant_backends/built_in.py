@@ -4,13 +4,27 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from assistant import AnswerEnd, Delta, ImagePart, Message, ModelInfo, ModelTrace, Turn, TurnRecord
+from assistant import (
+    AnswerEnd,
+    Delta,
+    ImagePart,
+    Message,
+    ModelInfo,
+    ModelTrace,
+    Reading,
+    ReadText,
+    Region,
+    Turn,
+    TurnRecord,
+    Word,
+)
 from assistant.errors import BackendError, GenerationError, ModelLoadError
 from assistant.intake import open_image
+from assistant_backends.quoting import Quote, QuotedAnswer, quoted_answer
 from assistant_backends.words import split_words
 
 if TYPE_CHECKING:
@@ -30,6 +44,13 @@ CANNOT_TELL_WITHOUT_PICTURE = "I can't tell. I answer questions about pictures: 
 UNFAMILIAR = "I can't tell from this picture: it is unlike those I was trained on."
 TRY_PHOTOS = " For photographs, choose the model glassbox-photos, or a larger one."
 TRY_LARGER = " A larger model may know more about it."
+FEW_WORDS = (
+    "Text in pictures was not read, but for the few drawn words that the small model knows. To have it read, type: "
+    "pip install 'glassbox[ocr]'"
+)
+READ_QUESTION = "what does it say?"
+NO_WORDS = frozenset({"there is no text", "i can't tell", "nothing"})
+"""What it says to that where it reads no word."""
 DEFAULT_QUESTION = "what is in this picture?"
 """What is asked where pictures come without a word."""
 
@@ -111,6 +132,22 @@ class BuiltInBackend:
         return ModelInfo(name=self.name, version=model.version, fingerprint=model.fingerprint)
 
     @property
+    def own_reader(self) -> str:
+        """How it signs what it reads in a picture itself, which is a few drawn words."""
+        return f"the model {self.name}"
+
+    def read_words(self, picture: ImagePart) -> Reading:
+        """What it reads in a picture: one of the few drawn words that it knows, or nothing."""
+        model = self._ready()
+        text, confidence = self.answer_picture(picture, READ_QUESTION)
+        word = text.strip(" .")
+        sure = confidence >= model.abstain_below and not self.is_unfamiliar(picture)
+        known = sure and bool(word) and word.lower() not in NO_WORDS
+        place = Region(left=0, top=0, right=1, bottom=1)
+        texts = (ReadText(text=word, region=place, confidence=confidence),) if known else ()
+        return Reading(reader=self.own_reader, texts=texts, complete=False, note=FEW_WORDS)
+
+    @property
     def abstain_below(self) -> float:
         """The confidence under which an answer is withheld, in [0, 1]."""
         return self._ready().abstain_below
@@ -158,6 +195,10 @@ class BuiltInBackend:
         """Answer about each picture. A part is held until the model knows how sure it is of it."""
         model = self._ready()
         images = turn.images
+        quoted = quoted_answer(turn)
+        if quoted is not None and quoted.reader != self.own_reader:
+            yield from _quote(quoted)
+            return
         parts: list[Part] = []
         written = 0
         for number in range(max(1, len(images))):
@@ -217,6 +258,8 @@ class BuiltInBackend:
         """
         model = self._ready()
         made_by = record.trace.model
+        if made_by is not None and made_by.reader:
+            return _quoted_words(record)
         if made_by is None or made_by.fingerprint != model.fingerprint:
             raise BackendError(
                 "This answer was written by another version of the model, so its attention cannot be computed again.",
@@ -286,6 +329,31 @@ class BuiltInBackend:
     def _encode(self, image: ImagePart) -> EncodedImage:
         found = self._encoded.get(image.sha256)
         return found or self._encoded.put(image.sha256, self._ready().encode_image(open_image(image)))
+
+
+def _quote(quoted: QuotedAnswer) -> Iterator[Delta | AnswerEnd]:
+    for piece in quoted.pieces:
+        yield Delta(piece)
+    yield AnswerEnd(
+        confidence=quoted.confidence,
+        unsure=not quoted.quotes,
+        state={"quotes": [asdict(quote) for quote in quoted.quotes]},
+        reader=quoted.reader,
+    )
+
+
+def _quoted_words(record: TurnRecord) -> ModelTrace:
+    """The quoted words of an answer, each with the line of the picture that it was copied from."""
+    words: list[Word] = []
+    for quote in (Quote(**each) for each in record.trace.backend_state.get("quotes", ())):
+        reading = record.turn.images[quote.image].reading
+        line = reading.texts[quote.line] if reading else None
+        if line is not None and record.answer[quote.start : quote.end] == line.text:
+            found = split_words([line.text], quote.start, quote.image)
+            words += [replace(word, copied_from=line) for word in found]
+    if not words:
+        raise BackendError("No word of this reply was quoted from a picture: nothing was read, or a rule changed it.")
+    return ModelTrace(tuple(words))
 
 
 def _encoded_pictures() -> Kept[EncodedImage]:

@@ -24,7 +24,7 @@ SMALLEST = 320
 MAX_LINES = 120
 MAX_CHARACTERS = 400
 """Of one line."""
-SECONDS = 15.0
+SECONDS = 12.0
 """After this no further line is begun."""
 SURE_ENOUGH = 0.5
 """Under this confidence a line is left out."""
