@@ -190,7 +190,7 @@ def engines(network: Network) -> dict[str, Ours | Theirs]:
     decoder = network.decoder
     found: dict[str, Ours | Theirs] = {
         "transformers": Theirs(),
-        "plain": Ours(network, DecoderStepper(decoder), network.encoder, decoder.cross_memory),
+        "plain": Ours(network, DecoderStepper(decoder), network.encode, decoder.cross_memory),
     }
     kinds = (False, True)[: 1 + can_quantise()]
     encoders = [FastEncoder(network, quantised=quantised) for quantised in kinds]
@@ -265,7 +265,7 @@ def _busy() -> None:
 def watching(network: Network, rounds: int) -> dict[str, float]:
     """What it costs that the plain decoder can be watched, and what watching it costs."""
     decoder = network.decoder
-    memory = decoder.cross_memory(network.encoder(torch.rand(1, 3, 128, 128)))
+    memory = decoder.cross_memory(network.encode(torch.rand(1, 3, 128, 128)))
 
     class Counting(Sites):
         visits = 0
