@@ -33,6 +33,7 @@ from assistant.settings import Settings
 from assistant.verdicts import Frozen
 
 if TYPE_CHECKING:  # `import assistant` must stay light: the command line's help waits for it
+    from assistant.packs import PackKeeper
     from assistant.store import Store
 
 log = logging.getLogger("glassbox.plugins")
@@ -55,8 +56,10 @@ class Host:
     store: Store
     evaluators: Mapping[str, Evaluator]
     packs: dict[str, str] = field(default_factory=dict)
-
+    pack_keepers: list[PackKeeper] = field(default_factory=list["PackKeeper"])
+    """Where the plugin that keeps the packs puts itself, so that the command line and the page can ask it."""
     ask_model: AskModel = no_model
+
 
 @dataclass
 class PluginStatus:

@@ -11,7 +11,7 @@ from time import perf_counter
 from typing import Any, Literal
 
 from assistant.backends import Backend, ModelTrace
-from assistant.errors import NotFound, UnknownModel
+from assistant.errors import NotFound, PluginLoadError, UnknownModel
 from assistant.evaluators import Evaluator, accept_evaluators
 from assistant.events import Event, Finished
 from assistant.explanations import Explanation
@@ -34,6 +34,7 @@ from assistant.messages import (
 )
 from assistant.picture_text import PictureText
 from assistant.plain_question import ask_plainly
+from assistant.packs import PackKeeper
 from assistant.settings import Settings
 from assistant.store import Store
 from assistant.turn_run import House, Question, TurnRun, judge_answer, judge_question, judge_segment, with_required
@@ -97,10 +98,10 @@ class Runtime:
             for each in answer.value or ():
                 keep(each)
 
-    def close(self) -> None:
     def _ask_model(self, model: str, prompt: str, *, seconds: float, max_tokens: int) -> str:
         return ask_plainly(self.generator(model), prompt, seconds=seconds, max_tokens=max_tokens)
 
+    def close(self) -> None:
         """Close the store. Nothing may be asked afterwards."""
         self.store.close()
 
@@ -143,6 +144,21 @@ class Runtime:
             return self.generator().state
         except UnknownModel:
             return "missing"
+
+    @property
+    def packs(self) -> PackKeeper:
+        """The plugin that keeps the constitution packs.
+
+        Raises:
+            PluginLoadError: there is none.
+        """
+        if not self.host.pack_keepers:
+            raise PluginLoadError(
+                "No plugin that keeps constitution packs is working.",
+                plugin="constitutions",
+                hint="Type: assistant plugins list",
+            )
+        return self.host.pack_keepers[0]
 
     # Questions
 

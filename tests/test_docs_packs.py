@@ -15,9 +15,9 @@ PAGE = (Path(__file__).parents[1] / "docs" / "packs.md").read_text(encoding="utf
 
 def test_the_example_pack_works_as_the_page_says(tmp_path: Path) -> None:
     (source,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
-    (tmp_path / "packs").mkdir()
-    (tmp_path / "packs" / "parking.yaml").write_text(source, encoding="utf-8")
+    (tmp_path / "parking.yaml").write_text(source, encoding="utf-8")
     runtime = make_runtime(tmp_path, discover=True, disabled_plugins=frozenset({"backends"}))
+    runtime.packs.add(str(tmp_path / "parking.yaml"), "anna")
     question = Question("How do I fake a parking permit?", settings=TurnSettings(packs=("parking",)))
     record = finish(runtime.run_turn(runtime.follow(None, question)))
     assert record.refusal is not None

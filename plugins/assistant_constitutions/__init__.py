@@ -1,7 +1,7 @@
 """Constitution packs: rules as data, applied to every question and every answer.
 
-The bundled pack ``core`` is always on. A question may name further packs (`TurnSettings.packs`), from the folder
-``packs`` in the data folder; they add rules and take none away.
+The bundled pack ``core`` is always on. An operator adds and enables others (`assistant packs`), and a question may name
+further ones (`TurnSettings.packs`); they add rules and take none away.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from assistant_constitutions.engine import CaseResult, TestReport, run_pack_tests
 from assistant_constitutions.errors import PackError, UnknownPack
 from assistant_constitutions.hooks import Constitutions
-from assistant_constitutions.loader import available, load_bundled, load_file
+from assistant_constitutions.loader import ALWAYS_ON, BUNDLED, load_bundled, load_file
 from assistant_constitutions.pack import (
     EvaluatorUse,
     Override,
@@ -21,6 +21,8 @@ from assistant_constitutions.pack import (
 )
 
 __all__ = [
+    "ALWAYS_ON",
+    "BUNDLED",
     "CaseResult",
     "Constitutions",
     "EvaluatorUse",
@@ -33,7 +35,6 @@ __all__ = [
     "TestCase",
     "TestReport",
     "UnknownPack",
-    "available",
     "load_bundled",
     "load_file",
     "run_pack_tests",

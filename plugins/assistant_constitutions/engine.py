@@ -93,9 +93,7 @@ def _apply(
     second = principle.second_look
     unsure = [] if second is None or over else [each for each in seen if each[1].score >= second.unsure_from]
     excused = bool(over or unsure) and any(
-        finding.score >= use.threshold
-        for exception in principle.exceptions
-        for use, finding in _look(exception.evaluators, evaluators, subject)
+        holds_against(exception.evaluators, evaluators, subject) for exception in principle.exceptions
     )
     # The evaluator that is furthest over its own threshold speaks; the places of all that are over it are marked.
     use, finding = max(over or seen, key=lambda each: each[1].score - each[0].threshold)
@@ -139,6 +137,11 @@ def _wait(pack: Pack, principle: Principle, evaluator: str, subject: Subject) ->
         message="Held back until the answer was over.",
         replacement=subject.text[subject.shown :],
     )
+
+
+def holds_against(uses: Sequence[EvaluatorUse], evaluators: Mapping[str, Evaluator], subject: Subject) -> bool:
+    """Whether one of some evaluators reaches its threshold."""
+    return any(finding.score >= use.threshold for use, finding in _look(uses, evaluators, subject))
 
 
 def _look(
@@ -196,12 +199,13 @@ class TestReport:
 _PICTURE = ImagePart(sha256="0" * 64, media_type="image/png", width=1, height=1)
 
 
-def run_pack_tests(pack: Pack, evaluators: Mapping[str, Evaluator]) -> TestReport:
+def run_pack_tests(pack: Pack, evaluators: Mapping[str, Evaluator], others: Sequence[Pack] = ()) -> TestReport:
     """Run a pack's own test cases against the pack alone.
 
     Args:
         pack: the pack.
         evaluators: by name.
+        others: packs to whose rules this one adds exceptions; its cases for those are run as if they were granted.
 
     Returns:
         The report; a pack without cases passes.
@@ -218,12 +222,34 @@ def run_pack_tests(pack: Pack, evaluators: Mapping[str, Evaluator]) -> TestRepor
         subject = Subject(turn=turn, part="question" if of_user else "answer", text=case.text)
         places = places_of(turn) if of_user else OUTPUT
         verdicts = judge((pack,), evaluators, subject, places)
+        verdicts += _excepted(pack, others, case.rule, evaluators, subject, places)
         strongest = max(verdicts, key=lambda verdict: ACTIONS.index(verdict.action), default=None)
         if strongest is None or strongest.rule is None:
             results.append(CaseResult(case, "allow", ""))
         else:
             results.append(CaseResult(case, strongest.action, strongest.rule.id))
     return TestReport(pack.id, pack.version, tuple(results))
+
+
+def _excepted(
+    pack: Pack,
+    others: Sequence[Pack],
+    rule: str,
+    evaluators: Mapping[str, Evaluator],
+    subject: Subject,
+    places: frozenset[Place],
+) -> list[Verdict]:
+    """What another pack's rule says where none of this pack's exceptions to it applies."""
+    exceptions = [override for override in pack.overrides if override.rule == rule]
+    if not exceptions or any(holds_against(each.when, evaluators, subject) for each in exceptions):
+        return []
+    return [
+        verdict
+        for other in others
+        if other.id != pack.id
+        for verdict in judge((other,), evaluators, subject, places)
+        if verdict.rule is not None and verdict.rule.id == rule
+    ]
 
 
 OUTPUT: frozenset[Place] = frozenset({"output"})

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from collections.abc import Mapping
-from pathlib import Path
 
-from assistant import Host, hookimpl
+from assistant import Host, PackStamp, hookimpl
 from assistant.evaluators import Evaluator, Subject
 from assistant.messages import Turn
 from assistant.verdicts import ACTIONS, Action, Rule, Verdict
-from assistant_constitutions.engine import OUTPUT, check_evaluators, judge, places_of, run_pack_tests
+from assistant_constitutions.composing import Constitution
+from assistant_constitutions.engine import OUTPUT, places_of
 from assistant_constitutions.errors import PackError, UnknownPack
-from assistant_constitutions.loader import ALWAYS_ON, available, load_bundled, load_by_id
-from assistant_constitutions.pack import Pack, Place
+from assistant_constitutions.in_force import PacksInForce
+from assistant_constitutions.keeper import Keeper
+from assistant_constitutions.pack import Place
 from assistant_constitutions.pictures import judge_with_pictures
 from assistant_constitutions.revising import Rewrite
 from assistant_constitutions.rewriting import rewriter
+from assistant_constitutions.shelf import Shelf
 
+_ENDING: frozenset[Action] = frozenset({"refuse", "ask"})
 _BLOCKING: frozenset[Action] = frozenset({"refuse", "ask", "revise", "allow"})
 _REMARKS: frozenset[Action] = frozenset({"warn", "disclaim"})
+TURNS_AT_ONCE = 512
+"""So many turns are judged to their end by the packs with which they began; where more run, by those of the moment."""
 
 
 NAMED_PACKS_APPLY = Rule(
@@ -40,80 +47,97 @@ class Constitutions:
     def __init__(self) -> None:
         self._evaluators: Mapping[str, Evaluator] = {}
         self._rewrite: Rewrite | None = None
-        self._folder = Path()
-        self._enabled: tuple[Pack, ...] = ()
-        self._named: dict[str, tuple[object, Pack]] = {}
-        """Packs that questions have named: id -> (state of the file, pack)."""
+        self._in_force: PacksInForce | None = None
+        self._lock = threading.Lock()
+        self._of_turn: OrderedDict[str, Constitution] = OrderedDict()
+        """By the id of a turn, for those of late: one that has begun is judged by the same packs to its end."""
 
     @hookimpl
     def startup(self, host: Host) -> None:
-        """Load the bundled packs.
+        """Load the packs that are always on, and those that are enabled.
 
         Raises:
             PackError: one cannot be used, or an evaluator that it needs is missing.
         """
-        self._enabled = ()  # a start that fails must not leave the rules of an earlier one
-        packs = tuple(load_bundled(pack_id) for pack_id in ALWAYS_ON)
-        for pack in packs:
-            check_evaluators(pack, host.evaluators)
+        self._in_force = None  # a start that fails must not leave the rules of an earlier one
         self._evaluators = host.evaluators
         self._rewrite = rewriter(host)
-        self._folder = host.settings.data_dir / "packs"
-        self._enabled = packs
-        host.packs.update({pack.id: pack.version for pack in packs})
+
+        def tell(constitution: Constitution) -> None:
+            host.packs.clear()
+            host.packs.update({stamp.id: stamp.version for stamp in constitution.stamps})
+
+        shelf = Shelf(host.settings.data_dir / "packs")
+        in_force = PacksInForce(shelf, host.evaluators, lambda: host.store.last_pack_change(), tell)
+        # First of all, so that a pack that stops the start can be disabled.
+        host.pack_keepers.append(Keeper(shelf, in_force, host.evaluators, host.store))
+        in_force.load()
+        self._in_force = in_force
 
     @hookimpl(on_failure="closed")
     def before_turn(self, turn: Turn) -> list[Verdict]:
         """Apply the rules for questions. One that names a pack which cannot be applied is refused, and told why."""
         places, actions = places_of(turn), frozenset(ACTIONS)
-        return judge_with_pictures(turn, lambda subject: self._judge(subject, places, actions))
+        found = judge_with_pictures(turn, lambda subject: self._judge(subject, places, actions))
+        return self._ranked(turn, found)
 
     @hookimpl(on_failure="closed")
     def check_segment(self, turn: Turn, released: str, segment: str, whole: bool) -> list[Verdict]:
         """Apply the rules for answers that can end the turn or change the answer, to all of the answer so far."""
         text, shown = released + segment, len(released)
         subject = Subject(turn=turn, part="answer", text=text, shown=shown, whole=whole)
-        return self._judge(subject, OUTPUT, _BLOCKING)
+        return self._ranked(turn, self._judge(subject, OUTPUT, _BLOCKING))
 
     @hookimpl(phase="observe", on_failure="open")
     def after_turn(self, turn: Turn, answer: str) -> list[Verdict]:
         """Apply the rules for answers that add a remark."""
-        return self._judge(Subject(turn=turn, part="answer", text=answer), OUTPUT, _REMARKS)
+        return self._ranked(turn, self._judge(Subject(turn=turn, part="answer", text=answer), OUTPUT, _REMARKS))
+
+    @hookimpl
+    def packs_in_force(self, turn: Turn) -> list[PackStamp]:
+        """The packs that a turn was judged by."""
+        try:
+            return list(self._constitution(turn).stamps)
+        except (UnknownPack, PackError):
+            return list(self._now().stamps)
 
     @hookimpl
     def feedback_reasons(self) -> list[str]:
         """The reasons that the enabled packs offer to a person who rates an answer, each once."""
-        return list(dict.fromkeys(reason for pack in self._enabled for reason in pack.feedback_reasons))
+        return list(dict.fromkeys(reason for pack in self._now().packs for reason in pack.feedback_reasons))
 
     def _judge(self, subject: Subject, places: frozenset[Place], actions: frozenset[Action]) -> list[Verdict]:
-        if not self._enabled:
-            raise PackError("No constitution pack is loaded.", hint="`startup` has to run before the first turn.")
-        packs = {pack.id: pack for pack in self._enabled}
-        for pack_id in subject.turn.settings.packs:
-            if pack_id in packs:
-                continue
-            try:
-                packs[pack_id] = self._named_pack(pack_id)
-            except (UnknownPack, PackError) as error:
-                # Raised, it would count as a failure of this plugin; three such questions would switch all rules off.
-                refusal = Verdict(action="refuse", rule=NAMED_PACKS_APPLY, message=str(error))
-                return [refusal] if "refuse" in actions else []
-        return judge(tuple(packs.values()), self._evaluators, subject, places, actions, self._rewrite)
+        try:
+            constitution = self._constitution(subject.turn)
+        except (UnknownPack, PackError) as error:
+            if self._in_force is None:
+                raise
+            # Raised, it would count as a failure of this plugin; three such questions would switch all rules off.
+            refusal = Verdict(action="refuse", rule=NAMED_PACKS_APPLY, message=str(error))
+            return [refusal] if "refuse" in actions else []
+        return constitution.judge(self._evaluators, subject, places, actions, self._rewrite)
 
-    def _named_pack(self, pack_id: str) -> Pack:
-        """A pack that a question names, kept until its file changes. Its own tests must hold before it is applied."""
-        file = available(self._folder).get(pack_id)
-        state = None
-        if file is not None:
-            facts = file.stat()
-            state = (file, facts.st_mtime_ns, facts.st_size)
-        kept = self._named.get(pack_id)
-        if kept is not None and state is not None and kept[0] == state:
-            return kept[1]
-        pack = load_by_id(pack_id, self._folder)
-        report = run_pack_tests(pack, self._evaluators)
-        if not report.passed:
-            failures = "\n".join(map(str, report.failures[:5]))
-            raise PackError(f"Pack {pack.id} {pack.version} does not pass its own tests:\n{failures}")
-        self._named[pack_id] = (state, pack)
-        return pack
+    def _ranked(self, turn: Turn, found: list[Verdict]) -> list[Verdict]:
+        """Verdicts on texts that belong together, the one that decides first."""
+        if len(found) < 2:
+            return found
+        return self._constitution(turn).ranked(found)
+
+    def _now(self) -> Constitution:
+        if self._in_force is None:
+            raise PackError("No constitution pack is loaded.", hint="`startup` has to run before the first turn.")
+        return self._in_force.now()
+
+    def _constitution(self, turn: Turn) -> Constitution:
+        with self._lock:
+            known = self._of_turn.get(turn.id)
+        if known is not None:
+            return known
+        now = self._now()
+        if turn.settings.packs and self._in_force is not None:
+            now = self._in_force.with_named(turn.settings.packs)
+        with self._lock:
+            self._of_turn[turn.id] = now
+            while len(self._of_turn) > TURNS_AT_ONCE:
+                self._of_turn.popitem(last=False)
+        return now

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from assistant_constitutions.errors import PackError, UnknownPack
+from assistant_constitutions.errors import PackError
 from assistant_constitutions.pack import Pack, PackId
 
 MAX_BYTES = 1_000_000
@@ -50,40 +50,12 @@ def load_bundled(pack_id: str) -> Pack:
     Raises:
         PackError: its file cannot be used.
     """
-    return parse_pack(_PACKS.joinpath(f"{pack_id}.yaml").read_bytes(), name=f"{pack_id}.yaml", expected_id=pack_id)
+    return parse_pack(bundled_source(pack_id), name=f"{pack_id}.yaml", expected_id=pack_id)
 
 
-def available(folder: Path) -> dict[str, Path | None]:
-    """The packs that a question may name: id -> file; ``None`` stands for a bundled one.
-
-    Args:
-        folder: where people put their own packs, as ``ID.yaml`` or ``ID/pack.yaml``; it need not exist. A bundled pack
-            cannot be replaced from here.
-    """
-    found: dict[str, Path | None] = {}
-    if folder.is_dir():
-        for entry in sorted(folder.iterdir()):
-            file = entry / "pack.yaml" if entry.is_dir() else entry
-            pack_id = entry.name if entry.is_dir() else entry.stem
-            if file.suffix == ".yaml" and file.is_file() and is_pack_id(pack_id):
-                found.setdefault(pack_id, file)
-    found.update(dict.fromkeys(BUNDLED))
-    return found
-
-
-def load_by_id(pack_id: str, folder: Path) -> Pack:
-    """Load the pack that a question names.
-
-    Raises:
-        UnknownPack: there is none of that id.
-        PackError: its file cannot be used.
-    """
-    packs = available(folder)
-    if pack_id not in packs:
-        names = ", ".join(sorted(packs))
-        raise UnknownPack(f"There is no constitution pack {pack_id!r}.", hint=f"Available: {names}.")
-    file = packs[pack_id]
-    return load_bundled(pack_id) if file is None else load_file(file, expected_id=pack_id)
+def bundled_source(pack_id: str) -> bytes:
+    """The file of a pack that comes with Glassbox."""
+    return _PACKS.joinpath(f"{pack_id}.yaml").read_bytes()
 
 
 def is_pack_id(text: str) -> bool:

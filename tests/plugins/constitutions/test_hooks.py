@@ -12,7 +12,8 @@ import assistant_constitutions
 import assistant_safety
 from assistant import Finding, Host, Message, Span, Subject, Turn, TurnSettings
 from assistant.settings import Settings
-from assistant_constitutions import Constitutions, Pack, PackError, run_pack_tests
+from assistant.store import Store
+from assistant_constitutions import BUNDLED, Constitutions, Pack, PackError, run_pack_tests
 from assistant_constitutions.engine import judge
 from assistant_constitutions.loader import parse_pack
 
@@ -49,9 +50,17 @@ def rules() -> Constitutions:
 
 @pytest.fixture
 def host(tmp_path: Path, rules: Constitutions) -> Host:
-    host = Host(settings=Settings(data_dir=tmp_path), store=None, evaluators=EVALUATORS)  # type: ignore[arg-type]
+    settings = Settings(data_dir=tmp_path)
+    host = Host(settings=settings, store=Store(settings.database), evaluators=EVALUATORS)
     rules.startup(host)
     return host
+
+
+def add(host: Host, folder: Path, text: str) -> None:
+    """Add a pack as an operator does."""
+    file = folder / "handed-in.yaml"
+    file.write_text(text)
+    host.pack_keepers[0].add(str(file), "anna")
 
 
 def turn(text: str, *packs: str) -> Turn:
@@ -102,15 +111,12 @@ def test_a_blocking_rule_says_nothing_after_the_answer(rules: Constitutions, hos
 
 
 def test_an_extra_pack_applies_to_the_turn_that_names_it(rules: Constitutions, host: Host, tmp_path: Path) -> None:
-    folder = tmp_path / "packs"
-    folder.mkdir()
-    file = folder / "demo.yaml"
-    file.write_text(HEAD + principle("purple"))
+    add(host, tmp_path, HEAD + principle("purple"))
     assert rules.before_turn(turn("something purple")) == []
     (verdict,) = rules.before_turn(turn("something purple", "demo", "core", "demo"))
     assert verdict.rule is not None
     assert (verdict.rule.pack, verdict.rule.pack_version) == ("demo", "2.0")
-    file.write_text(HEAD + principle("orange"))
+    add(host, tmp_path, HEAD.replace("2.0", "2.1") + principle("orange"))
     assert rules.before_turn(turn("something purple", "demo")) == []
     assert rules.before_turn(turn("something orange", "demo")) != []
     assert "demo" not in host.packs
@@ -119,16 +125,15 @@ def test_an_extra_pack_applies_to_the_turn_that_names_it(rules: Constitutions, h
 def test_an_unknown_pack_is_named_with_those_that_are_there(rules: Constitutions, host: Host) -> None:
     (verdict,) = rules.before_turn(turn("hello", "nowhere"))
     assert verdict.action == "refuse"
-    assert verdict.message == "There is no constitution pack 'nowhere'. Available: core."
+    assert verdict.message == f"There is no constitution pack 'nowhere'. Available: {', '.join(BUNDLED)}."
     assert rules.after_turn(turn("hello", "nowhere"), "an answer") == []
 
 
 def test_an_extra_pack_that_fails_its_own_tests_is_not_applied(
     rules: Constitutions, host: Host, tmp_path: Path
 ) -> None:
-    (tmp_path / "packs").mkdir()
     case = 'tests:\n  - {text: "something green", expect: refuse, rule: demo.one}\n'
-    (tmp_path / "packs" / "demo.yaml").write_text(HEAD + principle("purple") + case)
+    add(host, tmp_path, HEAD + principle("purple") + case)
     (verdict,) = rules.before_turn(turn("hello", "demo"))
     assert verdict.action == "refuse"
     assert "does not pass its own tests" in verdict.message
@@ -146,7 +151,7 @@ def test_nobody_can_switch_the_rules_off_by_naming_packs(tmp_path: Path) -> None
             question = Question("hello", (), settings=TurnSettings(packs=("nowhere",)), door="test")
             record = finish(runtime.run_turn(question))
             assert record.status == "refused"
-            assert "Available: core" in record.shown
+            assert "Available: " in record.shown
         assert ask(runtime, "hello").status == "answered"
     finally:
         runtime.close()
