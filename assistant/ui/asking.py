@@ -19,7 +19,8 @@ from assistant.ui.reading import Reader
 from assistant.ui.session import Box, Place, Run, RunningTurns, Update
 from assistant.ui.views.markup import Html
 from assistant.ui.views.phase import phase
-from assistant.ui.views.transcript import Picture, picture_of, running_turn
+from assistant.ui.views.picture import Picture, picture_of
+from assistant.ui.views.transcript import running_turn
 
 FLUSH_SECONDS = 0.04
 """The page gets the answer in pieces of at least this much time; the first word goes at once."""

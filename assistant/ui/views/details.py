@@ -12,6 +12,8 @@ def details_section(record: TurnRecord) -> Html:
     facts: list[tuple[str, str]] = []
     if trace.model:
         facts.append(("Model", f"{trace.model.name} {trace.model.version}".strip()))
+        if trace.model.reader:
+            facts.append(("Read by", f"{trace.model.reader}; the model wrote nothing of this answer"))
         if trace.model.fingerprint:
             facts.append(("Weights", trace.model.fingerprint[:16]))
     if trace.packs:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from assistant.backends import Word
 from assistant.explanations import Explanation, HeatMap
 from assistant.messages import TurnRecord
+from assistant.ui.views.marked_picture import marked_pictures
 from assistant.ui.views.markup import Html, join, percent, tag
-from assistant.ui.views.transcript import Picture, picture_of
+from assistant.ui.views.picture import Picture, picture_of
 
 TITLE = "Where did this word come from?"
 
@@ -76,6 +77,7 @@ def _explanation(explanation: Explanation, pictures: Sequence[Picture]) -> Html:
         "div",
         tag("h4", f"{explanation.title}: “{explanation.word}”"),
         picture,
+        *marked_pictures(pictures, explanation.regions),
         tag("p", explanation.text, class_="says", role="status"),
         tag("p", explanation.caveat, class_="caveat") if explanation.caveat else None,
         class_="explanation",
@@ -155,6 +157,10 @@ def confidence_line(record: TurnRecord) -> Html | None:
         return tag("p", "The model was not sure enough to answer, and said so.")
     if record.confidence is None or record.status != "answered":
         return None
+    reader = record.trace.model.reader if record.trace.model else ""
+    if reader:
+        sure = tag("strong", f"{percent(record.confidence)} sure. ")
+        return tag("p", sure, f"So sure is the reader of text ({reader}) of the least clear line that is quoted.")
     return tag(
         "p",
         tag("strong", f"{percent(record.confidence)} sure. "),

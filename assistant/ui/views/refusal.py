@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from assistant.messages import Appeal, TurnRecord
+from assistant.ui.views.marked_picture import marked_pictures
 from assistant.ui.views.markup import Html, join, percent, tag, text
+from assistant.ui.views.picture import picture_of
 from assistant.verdicts import Refusal, Span
 
 
@@ -27,6 +29,7 @@ def refusal_card(record: TurnRecord, refusal: Refusal, appeals: Sequence[Appeal]
         tag("p", refusal.message) if refusal.message else None,
         tag("p", rule.text, class_="sentence"),
         _because(record, refusal),
+        *marked_pictures([picture_of(part, number) for number, part in enumerate(record.turn.images)], refusal.regions),
         _facts(refusal),
         tag("p", tag("strong", "Still possible: "), refusal.instead, class_="instead") if refusal.instead else None,
         _appeal(record.id, appeals, receipt),

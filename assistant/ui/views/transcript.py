@@ -6,22 +6,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from assistant.messages import Appeal, Feedback, ImagePart, TurnRecord
+from assistant.messages import Appeal, Feedback, TurnRecord
 from assistant.ui.views.markup import Html, join, percent, tag, thumb
+from assistant.ui.views.picture import Picture, picture_of
 from assistant.ui.views.refusal import refusal_card
 
 LONG = 1500
 """From this many characters on, a question is shown in a box that scrolls."""
 
 _WORD = re.compile(r"\S+")
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A picture on the page: where it is, and what it is called."""
-
-    address: str
-    alt: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +26,6 @@ class ShownTurn:
     appeals: Sequence[Appeal] = ()
     versions: Sequence[str] = ()
     traceable: bool = True
-
-
-def picture_of(part: ImagePart, number: int = 0) -> Picture:
-    """A stored picture, served under its hash."""
-    named = f"Picture {number + 1}" + (f", {part.name}" if part.name else "")
-    return Picture(f"pictures/{part.sha256}", part.alt or named)
 
 
 def transcript(turns: Sequence[ShownTurn], *, conversation_id: str | None, receipt: tuple[str, str] = ("", "")) -> Html:
