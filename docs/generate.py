@@ -44,7 +44,8 @@ def commands_page() -> str:
 
 
 def _command(path: str, command: Any) -> Iterator[str]:
-    below: dict[str, Any] = getattr(command, "commands", {})
+    names: list[str] = command.list_commands(None) if hasattr(command, "list_commands") else []
+    below = {name: command.get_command(None, name) for name in names}
     arguments = [each for each in command.params if each.param_type_name == "argument"]
     options = [each for each in command.params if each.param_type_name == "option"]
     usage = [path, "[OPTIONS]", *(_argument(each) for each in arguments), *(["COMMAND"] if below else [])]

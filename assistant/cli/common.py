@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, TextIO
@@ -96,6 +96,25 @@ def write(out: TextIO, text: str) -> None:
 def write_json(out: TextIO, value: Any) -> None:
     """Write one JSON value on one line, in ASCII so that every terminal and pipe can carry it."""
     write(out, json.dumps(value, allow_nan=False) + "\n")
+
+
+@contextmanager
+def progress() -> Generator[Callable[[str, int, int], None]]:
+    """A progress bar on standard error, one for each stage; it stays away where that is no terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    stages: dict[str, TaskID] = {}
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+
+        def on_step(stage: str, done: int, steps: int) -> None:
+            if stage not in stages:
+                stages[stage] = progress.add_task(stage, total=steps)
+            progress.update(stages[stage], completed=done, total=steps)
+
+        yield on_step
 
 
 def open_runtime(settings: Settings) -> Runtime:

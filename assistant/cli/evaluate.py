@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -47,7 +46,7 @@ def vision(
 
     settings = load_settings()
     with common.data_output() as out:
-        with common.scratch_runtime(settings) as runtime, _progress() as on_step:
+        with common.scratch_runtime(settings) as runtime, common.progress() as on_step:
             backend = runtime.generator(model).backend
             report = evaluate(file, backend, settings, limit=limit, split=split, on_step=on_step)
         if json:
@@ -87,9 +86,13 @@ def safety(
     settings = load_settings()
     packs = tuple(pack or ())
     with common.data_output() as out:
-        with common.scratch_runtime(settings) as runtime, _progress() as on_step:
+        runtime = common.open_runtime(settings)
+        try:
             common.try_packs(runtime, packs)
-            report, outcomes = evaluate(folder, runtime, packs=packs, limit=limit, on_step=on_step)
+            with common.progress() as on_step:
+                report, outcomes = evaluate(folder, runtime, packs=packs, limit=limit, on_step=on_step)
+        finally:
+            runtime.close()
         if rows is not None:
             _write_rows(rows, outcomes)
         if json:
@@ -113,22 +116,3 @@ def _write_rows(path: Path, outcomes: Sequence[Outcome]) -> None:
                 file.write(json.dumps(outcome.to_json()) + "\n")
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror or error}.", hint="Name another file.") from error
-
-
-@contextmanager
-def _progress() -> Generator[Callable[[str, int, int], None]]:
-    """A progress bar on standard error, one for each stage; it stays away where that is no terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    stages: dict[str, TaskID] = {}
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-
-        def on_step(stage: str, done: int, steps: int) -> None:
-            if stage not in stages:
-                stages[stage] = progress.add_task(stage, total=steps)
-            progress.update(stages[stage], completed=done, total=steps)
-
-        yield on_step

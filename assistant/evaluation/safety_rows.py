@@ -117,7 +117,7 @@ def read_folder(path: Path) -> SafetyFolder:
         name = place.relative_to(path).as_posix()
         try:
             with place.open("rb") as opened:
-                found, wrong, sha256 = _read_file(opened, name, place)
+                found, wrong, sha256 = _read(opened, name, place)
         except OSError as error:
             bad.append(BadRow(name, 0, "", f"the file cannot be read: {error.strerror or error}"))
             continue
@@ -130,7 +130,33 @@ def read_folder(path: Path) -> SafetyFolder:
     return SafetyFolder(path, tuple(files), tuple(rows), tuple(bad))
 
 
-def _read_file(opened: BinaryIO, name: str, place: Path) -> tuple[list[SafetyRow], list[BadRow], str]:
+def read_file(path: Path) -> tuple[list[SafetyRow], list[BadRow]]:
+    """Read one file of JSON lines.
+
+    Returns:
+        Its rows, and those that could not be used.
+
+    Raises:
+        InputError: there is no such file, it cannot be read, or no row of it can be used.
+    """
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; a file of JSON lines was expected.", hint="Name one file.")
+    try:
+        with path.open("rb") as opened:
+            rows, bad, _ = _read(opened, path.name, path)
+    except FileNotFoundError as error:
+        raise InputError(f"There is no file {path}.", hint="Check the path.") from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}.", hint="Check its permissions.") from error
+    if not rows:
+        why = f" The first row that cannot: {bad[0]}." if bad else ""
+        raise InputError(
+            f"{path} has no row that can be used.{why}", hint="One JSON object a line, with id, text and label."
+        )
+    return rows, bad
+
+
+def _read(opened: BinaryIO, name: str, place: Path) -> tuple[list[SafetyRow], list[BadRow], str]:
     rows: list[SafetyRow] = []
     bad: list[BadRow] = []
     digest = hashlib.sha256()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,8 @@ def test_json_goes_to_stdout_alone(cli: Cli, house: Any, suite: Path, folder: Pa
     group = report["groups"]["requests"]
     assert (group["mean_blocked"], group["mean_refused"]) == (0.5, 0.0)
     assert report["replay"]["same_again"]["share"] == 1.0
-    assert not (folder / "glassbox.sqlite3").exists()  # nothing is stored
+    with sqlite3.connect(folder / "glassbox.sqlite3") as database:  # nothing is stored
+        assert database.execute("select count(*) from turns").fetchone() == (0,)
 
 
 def test_text_for_people(cli: Cli, house: Any, suite: Path):
