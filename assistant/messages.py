@@ -90,6 +90,13 @@ class Exchange(Frozen):
     answer: str
 
 
+class EarlierQuestion(Frozen):
+    """The text of an earlier question, and whether it was refused."""
+
+    text: str
+    refused: bool = False
+
+
 class TurnSettings(Frozen):
     """What may differ from one question to the next.
 
@@ -115,6 +122,9 @@ class Turn(Frozen):
     door: Door = "api"
     question: Message
     history: tuple[Exchange, ...] = ()
+    earlier: tuple[EarlierQuestion, ...] = Field(default=(), exclude=True, repr=False)
+    """The questions that led here, oldest first, refused ones too: for the rules on the question alone. No model gets
+    them, and they are not stored with the turn."""
     settings: TurnSettings = TurnSettings()
     created_at: datetime = Field(default_factory=now)
 

@@ -30,6 +30,7 @@ from assistant.judgement import (
 )
 from assistant.messages import (
     Door,
+    EarlierQuestion,
     Exchange,
     HookCall,
     Message,
@@ -189,7 +190,14 @@ class TurnRun:
         """Read the question and the history; returns what went wrong, in words."""
         try:
             message = read_message(self._question.text, self._question.images, self._house.settings)
-            self._turn = self._turn.model_copy(update={"question": message, "history": self._history()})
+            path = self._path()
+            history = tuple(
+                Exchange(question=each.turn.question, answer=each.answer)
+                for each in path
+                if each.answer and each.refusal is None
+            )
+            earlier = tuple(EarlierQuestion(text=each.turn.question.text, refused=_was_refused(each)) for each in path)
+            self._turn = self._turn.model_copy(update={"question": message, "history": history, "earlier": earlier})
         except GlassboxError as failure:
             return str(failure)
         except Exception as failure:
@@ -204,14 +212,11 @@ class TurnRun:
         self._progress.hooks += read.calls
         self._progress.notes += [note for note in read.notes if note not in self._progress.notes]
 
-    def _history(self) -> tuple[Exchange, ...]:
+    def _path(self) -> list[TurnRecord]:
+        """The turns that lead to this one, oldest first."""
         if self._turn.parent_id is None:
-            return ()
-        return tuple(
-            Exchange(question=each.turn.question, answer=each.answer)
-            for each in self._house.store.branch(self._turn.conversation_id, self._turn.parent_id)
-            if each.answer and each.refusal is None
-        )
+            return []
+        return self._house.store.branch(self._turn.conversation_id, self._turn.parent_id)
 
     def _answer(self) -> Steps[Event, None, str]:
         """Everything between intake and store. Returns the answer; a refusal stands in the progress."""
@@ -221,6 +226,7 @@ class TurnRun:
         yield self._step("rules")
         before = judge_question(self._house.extensions, self._turn)
         self._progress.add(before)
+        self._turn = self._turn.model_copy(update={"earlier": ()})  # a refused question goes no further than this
         if before.refusal:
             return ""
         yield from self._write()
@@ -415,6 +421,11 @@ def unexpected(error: Exception) -> str:
     """A message for an error that nobody planned for; the details go to the log."""
     log.exception("A turn failed in a way that nobody planned for")
     return f"Something went wrong inside Glassbox ({describe(error)}). Ask again; if it goes on, please report it."
+
+
+def _was_refused(record: TurnRecord) -> bool:
+    """Whether the question itself was refused; one that was answered with a question back was not."""
+    return record.refusal is not None and record.refusal.stage == "question" and record.refusal.action == "refuse"
 
 
 def _with_note(record: TurnRecord, note: str) -> TurnRecord:

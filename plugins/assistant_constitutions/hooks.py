@@ -15,6 +15,7 @@ from assistant_constitutions.engine import OUTPUT, places_of
 from assistant_constitutions.errors import PackError, UnknownPack
 from assistant_constitutions.in_force import PacksInForce
 from assistant_constitutions.keeper import Keeper
+from assistant_constitutions.over_turns import judge_over_turns
 from assistant_constitutions.pack import Place
 from assistant_constitutions.pictures import judge_with_pictures
 from assistant_constitutions.revising import Rewrite
@@ -79,6 +80,8 @@ class Constitutions:
         """Apply the rules for questions. One that names a pack which cannot be applied is refused, and told why."""
         places, actions = places_of(turn), frozenset(ACTIONS)
         found = judge_with_pictures(turn, lambda subject: self._judge(subject, places, actions))
+        if not any(verdict.blocks for verdict in found):
+            found += judge_over_turns(turn, lambda subject: self._judge(subject, places, _ENDING))
         return self._ranked(turn, found)
 
     @hookimpl(on_failure="closed")

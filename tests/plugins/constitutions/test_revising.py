@@ -146,10 +146,10 @@ def make(tmp_path: Path) -> Iterator[Any]:
     made: list[Runtime] = []
 
     def build(rules: str, model: FakeModel) -> Runtime:
-        (tmp_path / "packs").mkdir(exist_ok=True)
-        (tmp_path / "packs" / "demo.yaml").write_text(rules)
+        (tmp_path / "demo.yaml").write_text(rules)
         plugins = [("safety", assistant_safety), ("constitutions", Constitutions)]
         made.append(make_runtime(tmp_path, model=model, plugins=plugins))
+        made[-1].packs.add(str(tmp_path / "demo.yaml"), "anna")
         return made[-1]
 
     yield build

@@ -21,7 +21,7 @@ from assistant_critique.prompts import read_verdict, verdict_prompt
 RULE = "The assistant says nothing about purple things."
 PACK = """\
 id: demo
-version: "1.0"
+version: "1.{version}"
 title: Demo
 domain: test
 licence: CC0-1.0
@@ -67,17 +67,19 @@ def make(tmp_path: Path) -> Iterator[Any]:
         answer: str = "fine",
         named: str = "judge",
     ) -> Runtime:
-        (tmp_path / "packs").mkdir(exist_ok=True)
-        text = PACK.format(place=place, action=action, how=how, score=score, always=always, unsure=unsure, rule=RULE)
-        (tmp_path / "packs" / "demo.yaml").write_text(text)
+        options: dict[str, Any] = {"score": score, "always": always, "unsure": unsure, "rule": RULE}
+        text = PACK.format(place=place, action=action, how=how, version=len(made), **options)
+        file = tmp_path / f"demo{len(made)}.yaml"
+        file.write_text(text)
         plugins: list[tuple[str, object]] = [
             ("safety", assistant_safety),
             ("critique", Critique),
             ("constitutions", Constitutions),
             ("critic_model", Critic(critic)),
         ]
-        options: dict[str, Any] = {"critic_model": named, "critic_seconds": 1.0}
-        made.append(make_runtime(tmp_path, model=FakeModel(answer), plugins=plugins, **options))
+        settings: dict[str, Any] = {"critic_model": named, "critic_seconds": 1.0}
+        made.append(make_runtime(tmp_path, model=FakeModel(answer), plugins=plugins, **settings))
+        made[-1].packs.add(str(file), "anna")
         return made[-1]
 
     yield build
