@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from assistant.cli import ask, audit, check, doctor, evaluate, feedback, plugins, serve, train
-from assistant.cli.common import Commands
+from assistant.cli import ask, audit, check, doctor, evaluate, feedback, packs, plugins, serve, train
+from assistant.cli.brought import RootCommands
 
 app = typer.Typer(
     name="assistant",
-    cls=Commands,
+    cls=RootCommands,
     help="Chat with images under rules you can read, with answers you can take apart. Without a command: serve.",
     epilog="Exit codes: 0 fine; 1 something was found (a refusal, a failed turn, a broken chain); "
     "2 it could not be done. Data goes to standard output, everything else to standard error.",
@@ -25,6 +25,7 @@ app = typer.Typer(
 app.command()(serve.serve)
 app.command()(ask.ask)
 app.command()(check.check)
+app.add_typer(packs.app)
 app.add_typer(plugins.app)
 app.add_typer(feedback.app)
 app.add_typer(audit.app)

@@ -432,6 +432,9 @@ class Keeper:
         return self._shelf.version(state, name, version) if version else self._shelf.in_force(state, name)
 
     def _newest_version(self, state: ShelfState, pack_id: str) -> PackVersion:
+        versions = state.versions.get(pack_id)
+        if versions:  # also where its file is gone: it must be possible to disable and remove it
+            return versions[-1]
         kept = self._shelf.newest(state, pack_id)
         return PackVersion(version=kept.pack.version, sha256=kept.sha256)
 
