@@ -1,10 +1,10 @@
 """How the bundled domain packs treat questions for regulated advice: the share that gets a duty, and the share refused.
 
 Usage: python benchmarks/advice_duty.py FOLDER [--misses]
-FOLDER holds JSON-lines files with the fields ``text`` and ``label`` (harmful or safe). A row with a ``domain`` is a
-question for regulated advice and is put to the pack of that domain, by itself and together with the core pack; a duty
-is a verdict ``disclaim`` or ``warn`` on a question that is not refused. The rows of a domain are split by the hash of
-their text into a seen half, on which the packs may be tuned, and a held-out half. Safe rows without a domain tell how
+FOLDER holds JSON-lines files with the fields ``id``, ``text`` and ``label`` (harmful or safe). A row with a ``domain``
+is a question for regulated advice and is put to the pack of that domain, by itself and together with the core pack; a
+duty is a verdict ``disclaim`` or ``warn`` on a question that is not refused. The rows of a domain are split by the hash
+of their id into a seen half, on which the packs may be tuned, and a held-out half. Safe rows without a domain tell how
 often each pack refuses or warns needlessly. ``--misses`` prints the seen rows without a duty, and never a held-out one.
 Prints two tables and a JSON line.
 """
@@ -43,9 +43,9 @@ def rows_of(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
             yield file.stem, json.loads(line)
 
 
-def half_of(text: str) -> str:
-    """``seen`` or ``held out``, by the text alone."""
-    return "seen" if hashlib.sha256(text.encode()).digest()[0] % 2 else "held out"
+def half_of(row_id: str) -> str:
+    """``seen`` or ``held out``, by the id of the row alone."""
+    return "held out" if hashlib.sha256(row_id.encode()).digest()[-1] % 2 else "seen"
 
 
 def outcome(verdicts: Sequence[Verdict]) -> Outcome:
@@ -75,7 +75,7 @@ def main() -> int:
         for file, row in rows_of(Path(arguments[0])):
             text, domain = row["text"], row.get("domain")
             if domain in FITTING:
-                pack_id, half = FITTING[domain], half_of(text)
+                pack_id, half = FITTING[domain], half_of(row["id"])
                 result = alone(pack_id, text)
                 if misses and half == "seen" and result != "duty":
                     print(f"{domain}: {result}: {text}")
