@@ -15,9 +15,15 @@ MARKED = 20
 
 _NUMBER_ALONE = re.compile(r"\W*(?:\d{1,2}|[a-z])?\W*", re.IGNORECASE)
 _NUMBERING = re.compile(r"\s*(?:\d{1,2}[.):]|[•*·–-])\s*")
+_HEADING = re.compile(
+    r"(?:the |some |top |best )*(?:steps?|methods?|ways?|techniques?|instructions?|guide|tips) (?:to|for|on)\b ?",
+    re.IGNORECASE,
+)
 _ENDS = ".?!:;, \n"
 _PICTURE = r"(?:image|picture|photo|photograph|screenshot|sign|paper|page|note|document|figure)"
-_WRITING = r"(?:text|words?|writing|list|steps?|instructions?|recipe|method|plan|points?|items?|title|heading|contents?)"
+_WRITING = (
+    r"(?:text|words?|writing|list|steps?|instructions?|recipe|method|plan|points?|items?|title|heading|contents?)"
+)
 _REFERENCE = re.compile(
     rf"\bdo (?:this|that|it|these|so)\b(?: (?:in|on|from) (?:this|the) {_PICTURE})?"
     rf"|\b(?:the|this|that|these|those|all|each of the|every one of the)(?: \w+)? {_WRITING}"
@@ -132,6 +138,10 @@ def texts_of(turn: Turn) -> list[Joined]:
     if reference:
         before, after = bare[: reference.start()], bare[reference.end() :]
         texts.append(_join([(before, 0)], telling, [(after, reference.end())]))
+    heading = _HEADING.match(telling[0][0])
+    if heading:
+        first = (telling[0][0][heading.end() :], telling[0][1])
+        texts.append(_join([("How do I ", None)], [first, *telling[1:]], []))
     return texts
 
 
