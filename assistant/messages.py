@@ -5,6 +5,7 @@ Every value is frozen: a plugin that gets one cannot change what the next one se
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 from uuid import uuid4
@@ -271,3 +272,17 @@ class Receipt(Frozen):
 
     stored: bool
     message: str
+
+
+def earlier_questions(path: Sequence[TurnRecord]) -> tuple[EarlierQuestion, ...]:
+    """The questions of the turns that lead to one, oldest first, for `Turn.earlier`.
+
+    One that was answered with a question back, or whose answer was refused, was not refused itself.
+    """
+    return tuple(
+        EarlierQuestion(
+            text=each.turn.question.text,
+            refused=each.refusal is not None and (each.refusal.stage, each.refusal.action) == ("question", "refuse"),
+        )
+        for each in path
+    )

@@ -30,7 +30,6 @@ from assistant.judgement import (
 )
 from assistant.messages import (
     Door,
-    EarlierQuestion,
     Exchange,
     HookCall,
     Message,
@@ -42,6 +41,7 @@ from assistant.messages import (
     TurnRecord,
     TurnSettings,
     VerdictRecord,
+    earlier_questions,
     new_id,
 )
 from assistant.picture_text import PictureText
@@ -196,8 +196,8 @@ class TurnRun:
                 for each in path
                 if each.answer and each.refusal is None
             )
-            earlier = tuple(EarlierQuestion(text=each.turn.question.text, refused=_was_refused(each)) for each in path)
-            self._turn = self._turn.model_copy(update={"question": message, "history": history, "earlier": earlier})
+            update = {"question": message, "history": history, "earlier": earlier_questions(path)}
+            self._turn = self._turn.model_copy(update=update)
         except GlassboxError as failure:
             return str(failure)
         except Exception as failure:
@@ -421,11 +421,6 @@ def unexpected(error: Exception) -> str:
     """A message for an error that nobody planned for; the details go to the log."""
     log.exception("A turn failed in a way that nobody planned for")
     return f"Something went wrong inside Glassbox ({describe(error)}). Ask again; if it goes on, please report it."
-
-
-def _was_refused(record: TurnRecord) -> bool:
-    """Whether the question itself was refused; one that was answered with a question back was not."""
-    return record.refusal is not None and record.refusal.stage == "question" and record.refusal.action == "refuse"
 
 
 def _with_note(record: TurnRecord, note: str) -> TurnRecord:

@@ -9,20 +9,18 @@ from collections.abc import Mapping
 from assistant import Host, PackStamp, hookimpl
 from assistant.evaluators import Evaluator, Subject
 from assistant.messages import Turn
-from assistant.verdicts import ACTIONS, Action, Rule, Verdict
+from assistant.verdicts import Action, Rule, Verdict
 from assistant_constitutions.composing import Constitution
 from assistant_constitutions.engine import OUTPUT, places_of
 from assistant_constitutions.errors import PackError, UnknownPack
 from assistant_constitutions.in_force import PacksInForce
 from assistant_constitutions.keeper import Keeper
-from assistant_constitutions.over_turns import judge_over_turns
 from assistant_constitutions.pack import Place
-from assistant_constitutions.pictures import judge_with_pictures
+from assistant_constitutions.questions import judge_question
 from assistant_constitutions.revising import Rewrite
 from assistant_constitutions.rewriting import rewriter
 from assistant_constitutions.shelf import Shelf
 
-_ENDING: frozenset[Action] = frozenset({"refuse", "ask"})
 _BLOCKING: frozenset[Action] = frozenset({"refuse", "ask", "revise", "allow"})
 _REMARKS: frozenset[Action] = frozenset({"warn", "disclaim"})
 TURNS_AT_ONCE = 512
@@ -78,11 +76,8 @@ class Constitutions:
     @hookimpl(on_failure="closed")
     def before_turn(self, turn: Turn) -> list[Verdict]:
         """Apply the rules for questions. One that names a pack which cannot be applied is refused, and told why."""
-        places, actions = places_of(turn), frozenset(ACTIONS)
-        found = judge_with_pictures(turn, lambda subject: self._judge(subject, places, actions))
-        if not any(verdict.blocks for verdict in found):
-            found += judge_over_turns(turn, lambda subject: self._judge(subject, places, _ENDING))
-        return self._ranked(turn, found)
+        places = places_of(turn)
+        return self._ranked(turn, judge_question(turn, lambda subject, actions: self._judge(subject, places, actions)))
 
     @hookimpl(on_failure="closed")
     def check_segment(self, turn: Turn, released: str, segment: str, whole: bool) -> list[Verdict]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from assistant.errors import GlassboxError, InputError
 from assistant.evaluators import Evaluator
-from assistant.messages import PackStamp, TurnRecord, now
+from assistant.messages import PackStamp, TurnRecord, earlier_questions, now
 from assistant.packs import (
     PackChange,
     PackDifference,
@@ -120,7 +120,11 @@ class Keeper:
 
     def replay(self, record: TurnRecord, drafts: Iterable[str] = ()) -> Replay:
         """Judge a stored turn again, by the packs of its time."""
-        return replay(record, drafts, self._shelf, self._evaluators)
+        turn, path = record.turn, list[TurnRecord]()
+        if turn.parent_id is not None:
+            path = self._store.branch(turn.conversation_id, turn.parent_id)
+        turn = turn.model_copy(update={"earlier": earlier_questions(path)})
+        return replay(record.model_copy(update={"turn": turn}), drafts, self._shelf, self._evaluators)
 
     # Changing
 

@@ -12,7 +12,7 @@ from assistant.packs import PackGrant, Replay
 from assistant.verdicts import Verdict
 from assistant_constitutions.composing import Constitution, compose, digest_of
 from assistant_constitutions.engine import OUTPUT, places_of
-from assistant_constitutions.pictures import judge_with_pictures
+from assistant_constitutions.questions import judge_question
 from assistant_constitutions.shelf import Kept, Shelf
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -34,7 +34,7 @@ def replay(record: TurnRecord, drafts: Iterable[str], shelf: Shelf, evaluators: 
     constitution = _of_the_time(stamps, shelf)
     turn, places = record.turn, places_of(record.turn)
     came = constitution.ranked(
-        judge_with_pictures(turn, lambda subject: constitution.judge(evaluators, subject, places))
+        judge_question(turn, lambda subject, actions: constitution.judge(evaluators, subject, places, actions))
     )
     differences: list[str] = []
     expected = [
