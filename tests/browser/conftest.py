@@ -15,11 +15,11 @@ import uvicorn
 
 import assistant_feedback
 import assistant_visualizers
-from assistant import Turn
+from assistant import ImagePart, Reading, ReadText, Region, Turn, Verdict, hookimpl
 from assistant.api import create_app
 from assistant.api.server import address_of, listen
 from assistant.runtime import Runtime
-from assistant.testing import FakeModel, ForbiddenWord, make_runtime, picture
+from assistant.testing import FORBIDDEN_RULE, FakeModel, ForbiddenWord, make_runtime, picture
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -50,6 +50,26 @@ def answer(turn: Turn) -> str:
     return "There is a red square in the middle of the white picture"
 
 
+NOTE = (300, 200)
+"""A picture of this size is a note, and something forbidden is written on it."""
+NOTE_PLACE = Region(left=0.25, top=0.5, right=0.75, bottom=0.7, text="something forbidden")
+
+
+class Notes:
+    """Reads notes, and refuses what is written on them."""
+
+    @hookimpl
+    def read_picture(self, image: ImagePart) -> Reading:
+        line = ReadText(text=NOTE_PLACE.text, region=NOTE_PLACE, confidence=0.9)
+        return Reading(reader="fake 1", texts=(line,) if (image.width, image.height) == NOTE else ())
+
+    @hookimpl
+    def before_turn(self, turn: Turn) -> Verdict | None:
+        if any(image.reading and image.reading.texts for image in turn.images):
+            return Verdict(action="refuse", rule=FORBIDDEN_RULE, regions=(NOTE_PLACE,))
+        return None
+
+
 @dataclass
 class House:
     """The running program."""
@@ -65,6 +85,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         model=FakeModel(answer, seconds_per_word=0.02),
         plugins=[
             ("forbidding", ForbiddenWord()),
+            ("notes", Notes()),
             ("feedback", assistant_feedback.Recorder()),
             ("visualizers", assistant_visualizers),
         ],
