@@ -1,6 +1,7 @@
 """The eyes of the rules: evaluators that packs refer to by name.
 
-``lexical`` finds intentions by groups of words, ``personal_data`` finds numbers that belong to somebody.
+``lexical`` finds intentions by groups of words, ``personal_data`` finds numbers that belong to somebody, ``injection``
+and ``jailbreak`` weigh the signs of an attack on the rules.
 """
 
 from __future__ import annotations
@@ -9,13 +10,20 @@ from collections.abc import Sequence
 
 from assistant import hookimpl
 from assistant.evaluators import Evaluator
+from assistant_safety.attacks import InjectionEvaluator, JailbreakEvaluator
 from assistant_safety.lexical import LexicalEvaluator
 from assistant_safety.personal_data import PersonalDataEvaluator
 
-__all__ = ["LexicalEvaluator", "PersonalDataEvaluator", "register_evaluators"]
+__all__ = [
+    "InjectionEvaluator",
+    "JailbreakEvaluator",
+    "LexicalEvaluator",
+    "PersonalDataEvaluator",
+    "register_evaluators",
+]
 
 
 @hookimpl
 def register_evaluators() -> Sequence[Evaluator]:
     """Offer the evaluators of this plugin."""
-    return [LexicalEvaluator(), PersonalDataEvaluator()]
+    return [LexicalEvaluator(), PersonalDataEvaluator(), InjectionEvaluator(), JailbreakEvaluator()]
