@@ -52,6 +52,7 @@ class NameGuess(nn.Module):
         whole: Annotated[Tensor, "batch dim"],
         embedding: Annotated[Tensor, "vocab dim"],
         sites: Sites | None = None,
+        hints: Annotated[Tensor, "batch names"] | None = None,
     ) -> Annotated[Tensor, "batch keys dim"]:
         """One key for each token of the guessed name, then one that says how sure the guess is.
 
@@ -60,9 +61,12 @@ class NameGuess(nn.Module):
             embedding: The decoder's vectors of all tokens.
             sites: Who watches: `name_guess.scores`, `name_guess.probabilities` (both of all names) and
                 `name_guess.keys`.
+            hints: In training, added to the scores.
         """
         at = None if sites is None else sites.within("name_guess")
         scores = self.scores(whole.detach()).detach()
+        if hints is not None:
+            scores = scores + hints
         if at is not None:
             scores = at.visit("scores", scores)
         probabilities = scores.float().softmax(-1)

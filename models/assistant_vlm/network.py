@@ -49,12 +49,15 @@ class Network(nn.Module):
         return self.with_guess(self.encoder(pixels, sites), sites)
 
     def with_guess(
-        self, seen: Annotated[Tensor, "batch places dim"], sites: Sites | None = None
+        self,
+        seen: Annotated[Tensor, "batch places dim"],
+        sites: Sites | None = None,
+        hints: Annotated[Tensor, "batch names"] | None = None,
     ) -> Annotated[Tensor, "batch keys dim"]:
         """The encoder's vectors, and after them the keys of the guessed name; see `NameGuess.forward`."""
         if self.name_guess is None:
             return seen
-        keys = self.name_guess(seen[:, -1], self.decoder.embedding.weight, sites)
+        keys = self.name_guess(seen[:, -1], self.decoder.embedding.weight, sites, hints)
         return torch.cat((seen, keys), dim=1)
 
     def memory(

@@ -24,6 +24,8 @@ from training.sources import Example, Mix, make_example
 
 _MISSES: Final = 2
 """A row is done after this many conversations that did not fit."""
+_MOST_HINT: Final = 20.0
+"""Largest push of a hint; enough for the right name to be the surest of nine thousand."""
 _TRIES: Final = 30
 """Pictures tried for a row before its token budget is called too small."""
 
@@ -38,6 +40,11 @@ class Group:
         tokens: Packed tokens for each picture; 0: nothing is asked, only the picture's name is learned.
         side: Width and height of its pictures in pixels.
         shares: How often a picture comes from each source, relative to the others (`sources.SOURCES`).
+        hints: Share of the pictures with a name whose guessed name is pushed towards the right one, so that a decoder
+            finds out that the guess is worth copying; in [0, 1].
+
+    Raises:
+        ValueError: `hints` is no share.
     """
 
     name: str
@@ -45,6 +52,11 @@ class Group:
     tokens: int
     side: int
     shares: Mapping[str, float]
+    hints: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.hints <= 1:
+            raise ValueError(f"expected hints of group {self.name} in [0, 1], got {self.hints}")
 
 
 @dataclass
@@ -63,6 +75,7 @@ class Batch:
         labels: Index of the picture's class or name in `VisionData.label_space`; -1 for none.
         patch_targets: Shape and colour of what covers each patch of a drawn scene, 0 for ground; -1 elsewhere.
         questions: Number of turns.
+        hints: What is added to the guessed score of the name in `labels`, at least 0; None for nothing.
     """
 
     pixels: Annotated[Tensor, "batch 3 height width"]
@@ -76,6 +89,7 @@ class Batch:
     labels: Annotated[Tensor, "batch"]
     patch_targets: Annotated[Tensor, "batch keys 2"]
     questions: int
+    hints: Annotated[Tensor, "batch"] | None = None
 
 
 @dataclass
@@ -144,6 +158,7 @@ def make_batch(
     pixels = np.zeros((rows, side, side, 3), dtype=np.uint8)
     seen = torch.zeros(rows, 1, 1)
     labels = np.full(rows, -1, dtype=np.int64)
+    hints = torch.zeros(rows)
     cells = side // config.patch
     patch_targets = np.full((rows, cells * cells, 2), -1, dtype=np.int64)
     for row in range(rows):
@@ -159,6 +174,8 @@ def make_batch(
         for i, values in enumerate((text.tokens, positions, segments, text.turns, text.targets, text.asks)):
             packed[i, row, :end] = values
         labels[row] = example.label
+        if example.label >= 0 and group.hints and rng.random() < group.hints:
+            hints[row] = rng.uniform(0, _MOST_HINT)
         if example.pixels is not None:
             pixels[row] = example.pixels
             seen[row] = 1
@@ -177,6 +194,7 @@ def make_batch(
         torch.from_numpy(labels),
         torch.from_numpy(patch_targets),
         int((packed[3].max(axis=1) + 1).sum()) if tokens else 0,
+        hints if group.hints else None,
     )
 
 

@@ -15,7 +15,7 @@ from training.recipe import Recipe
 def held_out_batches(
     recipe: Recipe, tokenizer: Tokenizer, step: int, data: VisionData | None
 ) -> list[tuple[str, Batch]]:
-    """A batch of each group of the step's stage, always the same ones, of a seed that training never uses.
+    """A batch of each group of the step's stage, always the same ones, of a seed that training never uses; no hints.
 
     Args:
         recipe: What is trained.
@@ -36,7 +36,7 @@ def held_out_batches(
 def _with_rows(group: Group, data: VisionData | None) -> Group:
     there = set() if data is None else set(data.rows)
     shares = {s: share for s, share in group.shares.items() if s in there or (s not in ALL_SETS and s != "collage")}
-    return replace(group, shares=shares)
+    return replace(group, shares=shares, hints=0.0)
 
 
 @torch.no_grad()

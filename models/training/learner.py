@@ -61,7 +61,9 @@ class Learner(nn.Module):
         parts: list[Tensor] = []
         answers = right = labelled = None
         if bool((batch.targets > 0).any()):
-            answers, right, wishes = self.answer_losses(self.network.with_guess(seen), batch)
+            answers, right, wishes = self.answer_losses(
+                self.network.with_guess(seen, hints=told(batch, recipe.model.names)), batch
+            )
             parts += [answers, *wishes]
         places = batch.patch_targets.shape[1]
         known = batch.patch_targets[..., 0] >= 0
@@ -132,6 +134,14 @@ def _collect(patterns: list[Pattern]):
         return pattern
 
     return keep
+
+
+def told(batch: Batch, names: int) -> Annotated[Tensor, "batch names"] | None:
+    """What the batch's hints add to the scores of the guessed names; None where they add nothing."""
+    if not names or batch.hints is None:
+        return None
+    added = batch.hints.new_zeros(len(batch.hints), names)
+    return added.scatter_(1, batch.labels.clamp_min(0)[:, None], batch.hints[:, None])
 
 
 def picked(batch: Batch, rows: list[int]) -> Batch:

@@ -15,12 +15,15 @@ from assistant_vlm.network import Network
 from assistant_vlm.sites import Sites
 from assistant_vlm.tokenizer import ANSWER, END, QUESTION, WITH_PICTURE, Tokenizer
 from training.asking import LABEL_SETS, ask_row
+from training.batches import Group, make_batch
 from training.datasets import VisionData, read_data
+from training.early import held_out_batches
 from training.export import write_weights
-from training.learner import Learner
+from training.learner import Learner, told
 from training.loop import Run, optimizers
 from training.names import answer_names, spelling, taken_over
-from training.recipe import Recipe
+from training.recipe import Recipe, Stage
+from training.sources import Mix
 
 from .conftest import TINY, loud
 from .data import write_data
@@ -155,6 +158,19 @@ def test_the_decoder_learns_to_say_the_guess() -> None:
 # Names of the data
 
 
+@torch.no_grad()
+def test_a_hint_puts_the_right_name_first() -> None:
+    network = made(CONFIG)
+    assert network.name_guess is not None
+    seen = network.encoder(torch.rand(2, 3, 32, 32))
+    hints = torch.zeros(2, 5)
+    hints[1, 3] = 1e4
+    plain, hinted = network.with_guess(seen), network.with_guess(seen, hints=hints)
+    assert torch.equal(plain[0], hinted[0])
+    expected = network.name_guess.keys(certain(3)[None].softmax(-1), network.decoder.embedding.weight)[0]
+    torch.testing.assert_close(hinted[1, len(seen[1]) :], expected)
+
+
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> VisionData:
     return read_data(write_data(tmp_path_factory.mktemp("data")), sorted(LABEL_SETS))["train"]
@@ -178,6 +194,27 @@ def test_names_are_spelled_with_the_tokens_of_the_answers(data: VisionData, toke
         assert all(token == END for token in found[len(tokens) :])
         met.add(row.set)
     assert {"emoji", "icons", "caltech101", "grocery", "clothing", "mnist"} <= met
+
+
+def test_only_pictures_with_a_name_get_hints_and_held_out_ones_none(data: VisionData, tokenizer: Tokenizer) -> None:
+    group = Group("named", 24, 28, 32, {"mnist": 1, "noise": 1}, hints=0.5)
+    batch = make_batch(random.Random(3), TINY, tokenizer, group, Mix(), data)
+    assert batch.hints is not None
+    assert bool((batch.hints[batch.labels < 0] == 0).all())
+    named = batch.hints[batch.labels >= 0]
+    assert 0 < int((named > 0).sum()) < len(named)
+    added = told(batch, 50)
+    assert added is not None
+    assert torch.equal(added.sum(1), batch.hints)
+    assert torch.equal(added.argmax(1)[batch.hints > 0], batch.labels[batch.hints > 0])
+    recipe = dataclasses.replace(RECIPE, sets=("mnist",), stages=(Stage(40, (group,), Mix()),))
+    assert all(held.hints is None for _, held in held_out_batches(recipe, tokenizer, 0, data))
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.1])
+def test_hints_are_a_share(share: float) -> None:
+    with pytest.raises(ValueError, match=r"expected hints of group named in \[0, 1\]"):
+        Group("named", 4, 28, 32, {"mnist": 1}, hints=share)
 
 
 def named_run(tokenizer_file: Path, data: VisionData | None, folder: Path) -> Run:
