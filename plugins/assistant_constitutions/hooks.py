@@ -20,6 +20,7 @@ from assistant_constitutions.questions import judge_question
 from assistant_constitutions.revising import Rewrite
 from assistant_constitutions.rewriting import rewriter
 from assistant_constitutions.shelf import Shelf
+from assistant_constitutions.streaming import judge_what_is_new
 
 _BLOCKING: frozenset[Action] = frozenset({"refuse", "ask", "revise", "allow"})
 _REMARKS: frozenset[Action] = frozenset({"warn", "disclaim"})
@@ -84,7 +85,7 @@ class Constitutions:
         """Apply the rules for answers that can end the turn or change the answer, to all of the answer so far."""
         text, shown = released + segment, len(released)
         subject = Subject(turn=turn, part="answer", text=text, shown=shown, whole=whole)
-        return self._ranked(turn, self._judge(subject, OUTPUT, _BLOCKING))
+        return self._ranked(turn, judge_what_is_new(subject, lambda part: self._judge(part, OUTPUT, _BLOCKING)))
 
     @hookimpl(phase="observe", on_failure="open")
     def after_turn(self, turn: Turn, answer: str) -> list[Verdict]:
