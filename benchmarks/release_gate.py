@@ -27,11 +27,11 @@ from assistant.testing import FakeModel, make_runtime
 from assistant_constitutions import Constitutions
 from assistant_constitutions.loader import BUNDLED
 
-WORDS = (
+PROSE = (
     "the small red house stands near a quiet river and its garden holds apple trees which carry fruit in autumn while "
     "children play with a wooden boat under bright clouds that pass over green hills toward an old stone bridge where "
     "two people talk about music history travel and the long winter of last year"
-).split(" ")  # noqa: SIM905 - a list of words is harder to read
+)
 
 
 def harmless(words: int, seed: int) -> str:
@@ -39,7 +39,7 @@ def harmless(words: int, seed: int) -> str:
     rng = random.Random(seed)
     text: list[str] = []
     while len(text) < words:
-        sentence = rng.choices(WORDS, k=rng.randint(6, 16))
+        sentence = rng.choices(PROSE.split(), k=rng.randint(6, 16))
         text += [sentence[0].capitalize(), *sentence[1:-1], sentence[-1] + "."]
     return " ".join(text[:words])
 
