@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, cast, get_args
+from typing import Any, Literal, Protocol, cast, get_args, runtime_checkable
 
 from assistant.messages import Turn
 from assistant.verdicts import Region, Span
@@ -53,6 +53,32 @@ class Evaluator(Protocol):
 
     def evaluate(self, subject: Subject, options: Mapping[str, Any]) -> Finding | None:
         """Look at the subject; ``None`` where there is nothing to report."""
+        ...
+
+
+@runtime_checkable
+class Inspectable(Protocol):
+    """What an evaluator may offer besides: with it, the linter of packs finds rules that can never hold, and texts for
+    which two rules hold."""
+
+    def highest_score(self, options: Mapping[str, Any]) -> float:
+        """The highest score that any text can get; 0 where none gets one."""
+        ...
+
+    def signs(self, options: Mapping[str, Any]) -> frozenset[str]:
+        """Words out of `words`, of which a text must hold one to get a score."""
+        ...
+
+    def words(self, text: str) -> frozenset[str]:
+        """The words of a text, as this evaluator reads it."""
+        ...
+
+    def terms(self, options: Mapping[str, Any]) -> frozenset[str]:
+        """The words and phrases that the options themselves name as signs."""
+        ...
+
+    def examples(self, options: Mapping[str, Any], near: frozenset[str]) -> Sequence[str]:
+        """Short texts that get a score, with terms out of ``near`` where that can be."""
         ...
 
 

@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from assistant.evaluators import Evaluator
+from assistant.evaluators import Evaluator, Inspectable
 from assistant.packs import PackProblem
-from assistant_constitutions.contradicting import contradictions
+from assistant_constitutions.contradicting import contradictions, overlaps
 from assistant_constitutions.engine import evaluator_uses
 from assistant_constitutions.pack import EvaluatorUse, Pack, Principle
 from assistant_constitutions.regexes import catastrophe
@@ -39,6 +39,7 @@ def lint(packs: Sequence[Pack], others: Sequence[Pack], evaluators: Mapping[str,
     for pack in usable:
         found += _unreachable(pack, evaluators)
     found += contradictions(usable, others, evaluators)
+    found += overlaps(usable, others, evaluators)
     unique = dict.fromkeys(found)
     return sorted(unique, key=lambda each: (each.level, each.code, each.rules, each.message))
 
@@ -146,11 +147,12 @@ def _unreachable(pack: Pack, evaluators: Mapping[str, Evaluator]) -> Iterator[Pa
 
 
 def _can_reach(use: EvaluatorUse, principle: Principle, evaluators: Mapping[str, Evaluator]) -> bool:
-    highest = getattr(evaluators[use.name], "highest_score", None)
-    if highest is None:
+    evaluator = evaluators[use.name]
+    if not isinstance(evaluator, Inspectable):
         return True
     second = principle.second_look
-    return highest(use.options) >= (use.threshold if second is None else min(use.threshold, second.unsure_from))
+    needed = use.threshold if second is None else min(use.threshold, second.unsure_from)
+    return evaluator.highest_score(use.options) >= needed
 
 
 def _covers(exception: EvaluatorUse, use: EvaluatorUse) -> bool:

@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property, lru_cache
 from importlib import resources
 from typing import Any, Self
 
@@ -90,16 +90,17 @@ class Group:
             words = _words(term)
             for form in words[0]:
                 self._by_first.setdefault(form, []).append(words[1:])
-        self._first = frozenset(self._by_first)
+        self.first = frozenset(self._by_first)
+        """Every form of the first words."""
 
     def may_stand_in(self, reading: Reading) -> bool:
         """Whether it is worth while to look: the first word of a term is there."""
-        return not (self._first.isdisjoint(reading.places) and self._first.isdisjoint(reading.inside))
+        return not (self.first.isdisjoint(reading.places) and self.first.isdisjoint(reading.inside))
 
     def find(self, reading: Reading) -> list[Place]:
         """Every place where a term stands, sorted."""
         places: set[Place] = set()
-        for form in reading.places.keys() & self._first:
+        for form in reading.places.keys() & self.first:
             for first, last in reading.places[form]:
                 for rest in self._by_first[form]:
                     end: int | None = last
@@ -109,12 +110,13 @@ class Group:
                             break
                     if end is not None:
                         places.add((first, end))
-        for form in self._first.intersection(reading.inside):
+        for form in self.first.intersection(reading.inside):
             if () in self._by_first[form]:
                 places.update(reading.inside[form])
         return sorted(places)
 
 
+@lru_cache(maxsize=1 << 15)
 def _words(term: str) -> tuple[frozenset[str], ...]:
     """The words of a term as a text would be read, each with its forms: "ex-wife's" is two."""
     forms: list[frozenset[str]] = []
@@ -124,12 +126,27 @@ def _words(term: str) -> tuple[frozenset[str], ...]:
     return tuple(forms)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Compiled:
     options: LexicalOptions
     groups: dict[str, Group]
     phrases: tuple[Group, ...]
     """One for each pattern; empty where it uses groups."""
+    signs: frozenset[str]
+    """Words of which a text must hold one to get a score: of every pattern those of its smallest group."""
+
+    @cached_property
+    def free(self) -> dict[int, tuple[frozenset[str], ...]]:
+        """By the number of a pattern, the terms of each of its groups that its ``unless`` does not take back; without
+        those patterns of which that leaves a group empty, for they never count."""
+        found: dict[int, tuple[frozenset[str], ...]] = {}
+        for number, pattern in enumerate(self.options.patterns):
+            excused = _terms_of((*self.options.unless, *pattern.unless), self.options)
+            groups = (pattern.any_of,) if pattern.any_of else tuple(_own(name, self.options) for name in pattern.all_of)
+            free = tuple(frozenset(group) - excused for group in groups)
+            if all(free):
+                found[number] = free
+        return found
 
 
 def _compile(options: Mapping[str, Any]) -> _Compiled:
@@ -157,8 +174,26 @@ def _compile(options: Mapping[str, Any]) -> _Compiled:
     unused = checked.words.keys() - used
     if unused:
         raise ValueError(f"option words: never used: {', '.join(sorted(unused))}")
-    groups = {name: Group(known[name]) for name in used}
-    return _Compiled(checked, groups, tuple(Group(pattern.any_of) for pattern in checked.patterns))
+    groups = {name: _shared(name[1:]) if name.startswith("@") else Group(known[name]) for name in used}
+    phrases = tuple(Group(pattern.any_of) for pattern in checked.patterns)
+    signs: frozenset[str] = frozenset()
+    for pattern, own in zip(checked.patterns, phrases, strict=True):
+        signs |= min((groups[name].first for name in pattern.all_of), key=len, default=own.first)
+    return _Compiled(checked, groups, phrases, signs)
+
+
+@cache
+def _shared(name: str) -> Group:
+    return Group(shared_groups()[name])
+
+
+def _terms_of(names: Iterable[str], options: LexicalOptions) -> frozenset[str]:
+    return frozenset(term for name in names for term in _own(name, options))
+
+
+def _own(name: str, options: LexicalOptions) -> tuple[str, ...]:
+    """The terms of a group: one of the rule's own, or a shared one."""
+    return shared_groups()[name[1:]] if name.startswith("@") else options.words[name]
 
 
 def _closest(found: list[list[Place]], reading: Reading, within: int, ordered: bool) -> list[tuple[Place, ...]]:
@@ -230,7 +265,7 @@ class LexicalEvaluator:
 
     def _look(self, compiled: _Compiled, decoded: Decoded, subject: Subject) -> Finding | None:
         reading = read(decoded.text)
-        if not reading.words:
+        if compiled.signs.isdisjoint(reading.places) and compiled.signs.isdisjoint(reading.inside):
             return None
         found: dict[str, list[Place]] = {}
 
@@ -265,6 +300,38 @@ class LexicalEvaluator:
         places_in_text = (decoded.span(reading.starts[first], reading.ends[last]) for first, last in _joined(marked))
         spans = tuple(Span(part=subject.part, start=start, end=end) for start, end in dict.fromkeys(places_in_text))
         return Finding(score=round(1 - doubt, 6), spans=spans, detail=decoded.after)
+
+    def highest_score(self, options: Mapping[str, Any]) -> float:
+        """The score of a text with all patterns in it, but those that their own ``unless`` always takes back."""
+        doubt = 1.0
+        compiled = self._get(options)
+        for number in compiled.free:
+            doubt *= 1 - compiled.options.patterns[number].score
+        return round(1 - doubt, 6)
+
+    def signs(self, options: Mapping[str, Any]) -> frozenset[str]:
+        """Words of which a text must hold one to get a score."""
+        return self._get(options).signs
+
+    def words(self, text: str) -> frozenset[str]:
+        """The words of a text in every reading of it."""
+        each = [read(one.text) for one in readings(text)]
+        return frozenset().union(*(reading.places for reading in each), *(reading.inside for reading in each))
+
+    def terms(self, options: Mapping[str, Any]) -> frozenset[str]:
+        """The terms of the rule's own groups that make a score, and its phrases."""
+        checked = self._get(options).options
+        names = {name for pattern in checked.patterns for name in pattern.all_of if name in checked.words}
+        own = {term for name in names for term in checked.words[name]}
+        return frozenset(own.union(*(pattern.any_of for pattern in checked.patterns)))
+
+    def examples(self, options: Mapping[str, Any], near: frozenset[str]) -> list[str]:
+        """One text for each pattern: a term of every group, in order."""
+        texts: list[str] = []
+        for groups in self._get(options).free.values():
+            chosen = [min(near & group or group, key=lambda term: (len(term), term)) for group in groups]
+            texts.append(" ".join(term.replace("=", "") for term in chosen))
+        return texts
 
     def _get(self, options: Mapping[str, Any]) -> _Compiled:
         # By identity, because a pack hands over the same object every time; keeping it keeps its id from being reused.
