@@ -151,13 +151,20 @@ def text_of(node: yaml.Node | None) -> str:
 def appended(source: str, node: yaml.SequenceNode, written: list[str]) -> str:
     """More items at the end of a list that has some."""
     last: yaml.Node = node.value[-1]
-    end = last.end_mark.index
     if node.flow_style:
+        end = last.end_mark.index
         return put(source, end, end, "".join(f", {each}" for each in written))
-    # A block scalar ends where the next thing begins; the new items belong right behind its last line.
-    end = len(source[:end].rstrip())
+    end = len(source[: _end(last)].rstrip())
     indent = " " * node.start_mark.column
     return put(source, end, end, "".join(f"\n{indent}- {each}" for each in written))
+
+
+def _end(node: yaml.Node) -> int:
+    """Where a node ends: a block ends with its last value, not with the comments that follow it."""
+    while isinstance(node, yaml.MappingNode | yaml.SequenceNode) and not node.flow_style and node.value:
+        last = node.value[-1]
+        node = last[1] if isinstance(last, tuple) else last
+    return int(node.end_mark.index)
 
 
 def _scalar(text: str) -> str:

@@ -32,7 +32,7 @@ sys.exit(f"exit code {{code}}, imported {{heavy}}" if code or heavy else 0)
     "arguments",
     [
         *([], ["serve"], ["ask"], ["check"], ["plugins"], ["plugins", "disable"], ["feedback"], ["audit"], ["doctor"]),
-        *(["evaluate"], ["evaluate", "vision"], ["train"]),
+        *(["evaluate"], ["evaluate", "vision"], ["evaluate", "safety"], ["train"]),
     ],
     ids=" ".join,
 )
