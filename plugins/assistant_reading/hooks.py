@@ -10,7 +10,7 @@ from assistant_reading.ocr import Ocr, installed
 from assistant_reading.page import Reader, read_page
 from assistant_reading.unread import UnreadText
 
-SECONDS_IN_ALL = 30.0
+SECONDS_IN_ALL = 60.0
 """For one picture, loading the reader included."""
 CAVEAT = (
     "A reader of printed text quoted the picture; no language model wrote this. It may take one letter for another."

@@ -24,7 +24,7 @@ SMALLEST = 320
 MAX_LINES = 120
 MAX_CHARACTERS = 400
 """Of one line."""
-SECONDS = 12.0
+SECONDS = 20.0
 """After this no further line is begun."""
 SURE_ENOUGH = 0.5
 """Under this confidence a line is left out."""
@@ -32,6 +32,8 @@ SURE = 0.8
 """Under this confidence the person is told."""
 LINE_SHAPE = 2.0
 """What cannot be read counts as writing from this width for its height on; a shape of its own is none."""
+FILLED = 0.8
+"""What fills this share of the picture, and is no line by its shape, is the picture and not writing on it."""
 SHARP = 64
 """From one pixel to the next, of 255: an edge of a letter."""
 BUSY = 0.02
@@ -71,7 +73,7 @@ def read_page(image: Image, reader: Reader, seconds: float = SECONDS) -> Reading
         Its lines in reading order, with their places in the picture as it was given.
     """
     end = monotonic() + seconds
-    if is_flat(image) or not (reader.find(_scaled(image, FIRST_LOOK)) or _may_hold_small_print(image)):
+    if is_flat(image) or not (_looks_written(image, reader) or _may_hold_small_print(image)):
         return Reading(reader=reader.name)
     lines = _find(image, reader)
     turns = 0
@@ -131,6 +133,15 @@ def _turned(image: Image, quarter_turns: int) -> Image:
     from PIL import Image as Images
 
     return image.transpose(Images.Transpose.ROTATE_90 if quarter_turns == 1 else Images.Transpose.ROTATE_180)
+
+
+def _looks_written(image: Image, reader: Reader) -> bool:
+    """Whether a first look finds anything but the picture as a whole, which is what a reader marks in a landscape."""
+    small = _scaled(image, FIRST_LOOK)
+    whole = FILLED * small.width * small.height
+    return any(
+        width(each) * height(each) < whole or width(each) > LINE_SHAPE * height(each) for each in reader.find(small)
+    )
 
 
 def _may_hold_small_print(image: Image) -> bool:
