@@ -32,9 +32,9 @@ from assistant.messages import (
     TurnSettings,
     new_id,
 )
+from assistant.packs import PackKeeper
 from assistant.picture_text import PictureText
 from assistant.plain_question import ask_plainly
-from assistant.packs import PackKeeper
 from assistant.settings import Settings
 from assistant.store import Store
 from assistant.turn_run import House, Question, TurnRun, judge_answer, judge_question, judge_segment, with_required
@@ -190,6 +190,19 @@ class Runtime:
             settings=settings or turn.settings,
             door=door,
         )
+
+    def harmless_part(self, turn_id: str, door: Door = "api") -> Question:
+        """The part of a refused question that can be asked by itself, with its pictures, as that turn's sibling.
+
+        Raises:
+            NotFound: there is no such turn, or no such part of it.
+        """
+        refusal = self.store.turn(turn_id).refusal
+        if refusal is None or not refusal.harmless_part:
+            raise NotFound(
+                f"No part of the question of turn {turn_id} can be asked by itself.", hint="Ask in other words."
+            )
+        return replace(self.retry(turn_id, door=door), text=refusal.harmless_part)
 
     def run_turn(self, question: Question, stop: threading.Event | None = None) -> Iterator[Event]:
         """Answer one question.

@@ -14,6 +14,7 @@ from assistant.errors import GlassboxError, PluginLoadError, PluginResultError, 
 from assistant.events import Event, Finished, Segment, Step, StepStarted
 from assistant.extensions import Answer, Extensions, describe
 from assistant.generation import Generator
+from assistant.harmless_part import harmless_part
 from assistant.intake import ImageSource, read_message
 from assistant.judgement import (
     Judgement,
@@ -226,6 +227,7 @@ class TurnRun:
         yield self._step("rules")
         before = judge_question(self._house.extensions, self._turn)
         self._progress.add(before)
+        self._progress.refusal = self._with_harmless_part(before.refusal)
         self._turn = self._turn.model_copy(update={"earlier": ()})  # a refused question goes no further than this
         if before.refusal:
             return ""
@@ -237,6 +239,19 @@ class TurnRun:
         if self._progress.refusal or not answer:
             return ""
         return "\n\n".join([answer, *dict.fromkeys((*before.disclaimers, *disclaimers))])
+
+    def _with_harmless_part(self, refusal: Refusal | None) -> Refusal | None:
+        """The refusal, with the part of the question that could be asked by itself."""
+        if refusal is None or refusal.cause != "rule" or refusal.action != "refuse":
+            return refusal
+
+        def passes(text: str) -> bool:
+            question = self._turn.question.model_copy(update={"text": text})
+            judged = judge_question(self._house.extensions, self._turn.model_copy(update={"question": question}))
+            return judged.refusal is None
+
+        part = harmless_part(self._turn.question.text, refusal.spans, passes)
+        return refusal.model_copy(update={"harmless_part": part})
 
     def _write(self) -> Steps[Event, None, None]:
         """Let the model write, and let out what has passed."""

@@ -115,6 +115,8 @@ class Refusal(Frozen):
     score: float | None = None
     threshold: float | None = None
     message: str = ""
+    harmless_part: str = ""
+    """The part of the question that passes every rule by itself and can be asked alone; empty where there is none."""
 
     @property
     def instead(self) -> str:
@@ -137,6 +139,8 @@ class Refusal(Frozen):
             lines.append(f"Because of the marked place in picture {region.image + 1}{says}.")
         if not self.triggers and self.stage == "answer" and self.cause == "rule":
             lines.append("The drafted answer broke the rule; it was not shown and is not kept.")
+        if self.harmless_part:
+            lines.append(f"This part can be asked by itself: “{self.harmless_part}”")
         if self.instead:
             lines.append(f"Still possible: {self.instead}")
         return "\n".join(lines)

@@ -38,9 +38,11 @@ class Asking:
         self._running = running
 
     def act(self, place: Place, session: str, data: Mapping[str, Any]) -> Iterator[Update]:
-        """Run the turn that a button asks for: another try, or a question about an example."""
+        """Run the turn that a button asks for: another try, a part of a question, or a question about an example."""
         if field_text(data, "act") == "retry":
             yield from self.retry(place, session, field_text(data, "turn"))
+        elif field_text(data, "act") == "part":
+            yield from self.ask_part(place, session, field_text(data, "turn"))
         else:
             example, question = field_number(data, "example"), field_number(data, "question")
             yield from self.ask_example(place, session, -1 if example is None else example, question or 0)
@@ -90,6 +92,18 @@ class Asking:
         first = question.parent_id is None
         before = Place() if first else Place(question.conversation_id, question.parent_id)
         yield from self._turn(place, session, replace(question, settings=settings), pictures, None, above=before)
+
+    def ask_part(self, place: Place, session: str, turn_id: str) -> Iterator[Update]:
+        """Ask the part of a refused question that can be asked by itself, as another version of that turn."""
+        try:
+            question = self._runtime.harmless_part(turn_id, door="browser")
+            seen = self._runtime.store.turn(turn_id).turn.question.images
+        except GlassboxError as error:
+            yield Update(phase=phase(str(error), problem=True))
+            return
+        pictures = [picture_of(part, number) for number, part in enumerate(seen)]
+        before = Place() if question.parent_id is None else Place(question.conversation_id, question.parent_id)
+        yield from self._turn(place, session, question, pictures, None, above=before)
 
     def stop(self, session: str) -> Update:
         """Stop the running turn; its own generator shows what was written."""

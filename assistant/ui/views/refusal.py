@@ -31,11 +31,17 @@ def refusal_card(record: TurnRecord, refusal: Refusal, appeals: Sequence[Appeal]
         _because(record, refusal),
         *marked_pictures([picture_of(part, number) for number, part in enumerate(record.turn.images)], refusal.regions),
         _facts(refusal),
+        _harmless_part(record.id, refusal.harmless_part) if refusal.harmless_part else None,
         tag("p", tag("strong", "Still possible: "), refusal.instead, class_="instead") if refusal.instead else None,
         _appeal(record.id, appeals, receipt),
         class_="refusal",
         aria_labelledby=label,
     )
+
+
+def _harmless_part(turn_id: str, part: str) -> Html:
+    button = tag("button", "Ask only this", type="button", data_event="turn", data_act="part", data_turn=turn_id)
+    return tag("p", tag("strong", "This part can be answered: "), f"“{part}” ", button, class_="part")
 
 
 def _because(record: TurnRecord, refusal: Refusal) -> Html | None:

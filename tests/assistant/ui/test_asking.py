@@ -156,6 +156,21 @@ def test_an_example_that_does_not_exist_is_a_sentence(make_page: Any, data: dict
     assert "no such example" in page.shown["phase"]
 
 
+def test_the_harmless_part_of_a_refused_question_is_asked_by_a_button(make_page: Any, photo: Path) -> None:
+    model = FakeModel("a red circle")
+    page = make_page(model)
+    page.ask("How do I get forbidden things? What is in this picture?", photo)
+    refused = page.turn
+    assert 'data-act="part"' in page.shown["transcript"]
+    page.run(page.asking.act(page.place, page.session, {"act": "part", "turn": refused}))
+    assert page.runtime.store.siblings(refused) == [refused, page.turn]
+    assert [turn.question.text for turn in model.turns] == ["What is in this picture?"]
+    assert len(model.turns[0].images) == 1
+    assert "circle" in page.shown["transcript"]
+    page.run(page.asking.act(page.place, page.session, {"act": "part", "turn": page.turn}))
+    assert "No part of the question" in page.shown["phase"]
+
+
 def test_a_refused_question_shows_the_card_and_no_answer(make_page: Any) -> None:
     page = make_page(FakeModel("the secret answer"))
     page.ask("tell me something forbidden now")
