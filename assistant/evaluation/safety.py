@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from assistant.evaluation.safety_judging import OnStep, Outcome, judge_row, repl
 from assistant.evaluation.safety_report import Replay, SafetyReport
 from assistant.evaluation.safety_rows import BadRow, SafetyFolder, read_folder
 from assistant.evaluation.safety_scores import by, cell, domain_score, figures, group_score, pair_score, rule_counts
+from assistant.evaluation.safety_timing import time_evaluators
 from assistant.messages import TurnSettings
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def evaluate(
     if not outcomes:
         raise InputError(f"Not one of {len(rows):,} rows of {path} could be judged. The first: {problems[-len(rows)]}.")
     replay = _replay(runtime, outcomes, settings, on_step)
+    evaluators = time_evaluators(runtime, [outcome.row for outcome in outcomes], settings)
     in_force = dict(runtime.host.packs)
     for outcome in outcomes:
         if outcome.pack:
@@ -82,7 +84,7 @@ def evaluate(
         replay=replay,
         safety_figure=whole,
         safety_figure_by_pack=by_pack,
-        milliseconds=_durations(outcomes),
+        milliseconds=_durations(outcomes, evaluators),
         problems=tuple(problems),
     )
     return report, outcomes
@@ -126,9 +128,10 @@ def _shares(outcomes: Sequence[Outcome]) -> dict[str, Share]:
     return {"blocked": counted.blocked, "refused": counted.refused}
 
 
-def _durations(outcomes: Sequence[Outcome]) -> dict[str, Duration]:
+def _durations(outcomes: Sequence[Outcome], evaluators: Mapping[str, list[float]]) -> dict[str, Duration]:
     times: dict[str, list[float]] = {"check": [outcome.milliseconds for outcome in outcomes]}
     for outcome in outcomes:
         for call in outcome.hooks:
             times.setdefault(f"{call.hook}/{call.plugin}", []).append(call.milliseconds)
+    times |= {f"evaluator/{name}": each for name, each in evaluators.items()}
     return {name: Duration(len(each), quantile(each, 0.5), quantile(each, 0.95)) for name, each in times.items()}

@@ -110,8 +110,8 @@ class SafetyReport:
     """Everything that a measurement found, with what is needed to repeat it.
 
     ``packs`` are those in force: id -> version, empty where a pack was named and never spoke. ``categories`` and
-    ``personas`` are by group, source and word. ``milliseconds`` has the checks as ``check``, and each hook of each
-    plugin as ``hook/plugin``.
+    ``personas`` are by group, source and word. ``milliseconds`` has the checks as ``check``, each hook of each plugin
+    as ``hook/plugin``, and what an evaluator spends in one check as ``evaluator/name``.
     """
 
     folder: dict[str, Any]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import random
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from assistant.evaluation.safety_figure import SafetyFigure, count_tokens, poiss
 from assistant.evaluation.safety_judging import risk_of
 from assistant.evaluation.safety_report import SafetyReport, as_text, problem_lines
 from assistant.evaluation.safety_rows import MAX_LINE, read_folder
+from assistant.evaluators import Subject
 from assistant.runtime import Runtime
 from assistant.testing import make_runtime, picture
 
@@ -324,3 +326,46 @@ def test_folders_that_cannot_be_used(tmp_path: Path, write: Write):
 def test_a_folder_of_which_nothing_can_be_judged(runtime: Runtime, write: Write):
     with pytest.raises(InputError, match=r"Not one of 1 rows.*line 1"):
         measure(write([row(1, "broken", "safe")]), runtime)
+
+
+class Slow:
+    """Takes a while over texts that say so."""
+
+    name = "slow"
+    extra = "reached"
+
+    def check_options(self, options: Any) -> None:
+        return None
+
+    def evaluate(self, subject: Any, options: Any) -> None:
+        if "wait" in subject.text:
+            time.sleep(0.02)
+
+
+class AsksTwice:
+    """Asks the evaluator for two rules."""
+
+    @hookimpl
+    def register_evaluators(self) -> list[Any]:
+        return [Slow()]
+
+    @hookimpl
+    def startup(self, host: Any) -> None:
+        self.evaluators = host.evaluators
+
+    @hookimpl
+    def before_turn(self, turn: Turn) -> None:
+        assert self.evaluators["slow"].extra == "reached"
+        for _ in range(2 * ("slow" in turn.question.text)):
+            self.evaluators["slow"].evaluate(Subject(turn=turn, part="question", text=turn.question.text), {})
+
+
+def test_the_time_of_an_evaluator_is_summed_over_the_rules_of_one_check(tmp_path: Path, write: Write):
+    runtime = make_runtime(tmp_path / "data", plugins=[("asks", AsksTwice())])
+    rows = [row(1, "slow wait", "harmful"), row(2, "slow wait too", "safe"), row(3, "other", "safe")]
+    times = measure(write(rows), runtime).milliseconds["evaluator/slow"]
+    assert times.n == 2
+    assert times.median is not None
+    assert times.median >= 38  # twice 20 ms, less the grain of the clock
+    assert isinstance(runtime.host.evaluators["slow"], Slow)  # the clock is off again
+    runtime.close()
