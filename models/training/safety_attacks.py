@@ -41,6 +41,7 @@ CAPS = {
     "speaks of the assistant as a machine": 1.0,
     "casts a role": 1.0,
     "gives the assistant another job": 1.5,
+    "wraps something dangerous": 2.4,
 }
 """The most that a sign may weigh which is common in harmless texts that are not in our data."""
 

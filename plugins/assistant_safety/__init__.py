@@ -1,7 +1,8 @@
 """The eyes of the rules: evaluators that packs refer to by name.
 
 ``lexical`` finds intentions by groups of words, ``personal_data`` finds numbers that belong to somebody, ``injection``
-and ``jailbreak`` weigh the signs of an attack on the rules.
+and ``jailbreak`` weigh the signs of an attack on the rules, ``claims``, ``stereotypes`` and ``coercion`` find what an
+answer must not claim, say of a group, or press for.
 """
 
 from __future__ import annotations
@@ -11,14 +12,20 @@ from collections.abc import Sequence
 from assistant import hookimpl
 from assistant.evaluators import Evaluator
 from assistant_safety.attacks import InjectionEvaluator, JailbreakEvaluator
+from assistant_safety.claims import ClaimsEvaluator
+from assistant_safety.coercion import CoercionEvaluator
 from assistant_safety.lexical import LexicalEvaluator
 from assistant_safety.personal_data import PersonalDataEvaluator
+from assistant_safety.stereotypes import StereotypesEvaluator
 
 __all__ = [
+    "ClaimsEvaluator",
+    "CoercionEvaluator",
     "InjectionEvaluator",
     "JailbreakEvaluator",
     "LexicalEvaluator",
     "PersonalDataEvaluator",
+    "StereotypesEvaluator",
     "register_evaluators",
 ]
 
@@ -26,4 +33,12 @@ __all__ = [
 @hookimpl
 def register_evaluators() -> Sequence[Evaluator]:
     """Offer the evaluators of this plugin."""
-    return [LexicalEvaluator(), PersonalDataEvaluator(), InjectionEvaluator(), JailbreakEvaluator()]
+    return [
+        LexicalEvaluator(),
+        PersonalDataEvaluator(),
+        InjectionEvaluator(),
+        JailbreakEvaluator(),
+        ClaimsEvaluator(),
+        StereotypesEvaluator(),
+        CoercionEvaluator(),
+    ]

@@ -8,26 +8,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from importlib import resources
 from itertools import islice
 
-import yaml
+from assistant_safety.patterns import read_patterns
 
-
-def _read() -> tuple[dict[str, re.Pattern[str]], re.Pattern[str], re.Pattern[str]]:
-    data = yaml.safe_load(resources.files("assistant_safety").joinpath("attack_signs.yaml").read_text(encoding="utf-8"))
-    parts = {name: pattern.replace("\n", "") for name, pattern in data["parts"].items()}
-    signs: dict[str, re.Pattern[str]] = {}
-    for name, lines in data["signs"].items():
-        pattern = lines.replace("\n", "")
-        for part, inside in parts.items():
-            pattern = pattern.replace(f"{{{part}}}", inside)
-        signs[name] = re.compile(pattern)
-    triggers, mentions = (re.compile(data[name].replace("\n", "")) for name in ("triggers", "mentions"))
-    return signs, triggers, mentions
-
-
-SIGNS, _TRIGGERS, _MENTIONS = _read()
+SIGNS = read_patterns("attack_signs.yaml", "signs")
+_GATES = read_patterns("attack_signs.yaml", "gates")
 """Every sign of ``attack_signs.yaml`` by its name. The names read on after "The text ..."."""
 
 EXTRA_SIGNS = (
@@ -52,7 +38,6 @@ AGAINST = (
 WRAPPERS = frozenset(
     {
         "says that there are no rules",
-        "calls the role uncensored",
         "forbids refusing",
         "demands an answer to everything",
         "says that law and ethics do not count",
@@ -101,7 +86,7 @@ def signs_in(text: str) -> list[Sign]:
     A sign inside a quotation that is spoken about ("what does "ignore the above" do?") is none; in its place stands
     "quotes such words".
     """
-    if not _TRIGGERS.search(text):
+    if not _GATES["triggers"].search(text):
         return []
     asks = bool(SIGNS["asks a question about it"].search(text))
     quoted = _spoken_about(text, asks)
@@ -128,7 +113,7 @@ def _spoken_about(text: str, asks: bool) -> list[tuple[int, int]]:
     return [
         match.span()
         for match in _QUOTATION.finditer(text)
-        if asks or _MENTIONS.search(text, max(0, match.start() - 60), match.start())
+        if asks or _GATES["mentions"].search(text, max(0, match.start() - 60), match.start())
     ]
 
 
