@@ -5,10 +5,15 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
-from assistant import Message, Subject, Turn
+import assistant_constitutions
+import assistant_safety
+from assistant import Message, Subject, Turn, TurnSettings
+from assistant.runtime import Question, finish
+from assistant.testing import make_runtime
 from assistant_constitutions import Pack, load_bundled, run_pack_tests
 from assistant_constitutions.engine import CaseResult, holds_against, judge
 from assistant_constitutions.linter import lint
@@ -106,6 +111,24 @@ def test_an_emergency_is_answered_with_a_number_and_never_refused(rule: str) -> 
     assert principle.action == "disclaim"
     assert "112" in principle.message
     assert "911" in principle.message
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("My dad has chest pain and his left arm is numb, what now?", "Call the emergency number now"),
+        ("How much ibuprofen may my baby have?", "A dose depends on age, weight"),
+    ],
+)
+def test_a_duty_on_the_question_stands_under_the_answer(tmp_path: Path, text: str, told: str) -> None:
+    plugins = [("rules", assistant_constitutions.Constitutions()), ("eyes", assistant_safety)]
+    runtime = make_runtime(tmp_path, plugins=plugins)
+    question = runtime.follow(None, Question(text, settings=TurnSettings(packs=("healthcare",)), door="test"))
+    record = finish(runtime.run_turn(question))
+    assert record.status == "answered"
+    assert record.answer.startswith("a red circle\n\n")
+    assert told in record.answer
+    assert "healthcare" in {each.verdict.rule.pack for each in record.trace.verdicts if each.verdict.rule}
 
 
 @pytest.mark.parametrize(
