@@ -18,6 +18,7 @@ class Subject:
     """What is judged: ``text`` is the question or the answer, ``part`` says which; spans index into it.
 
     Of an answer, ``shown`` characters have been seen by the person; ``whole`` is false while it is being written.
+    ``quoted``: the text was read in a picture and is only to be read out, so nobody says it to the assistant.
     """
 
     turn: Turn
@@ -25,6 +26,7 @@ class Subject:
     text: str
     shown: int = 0
     whole: bool = True
+    quoted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from assistant.evaluators import Subject
 from assistant.messages import Turn
@@ -62,6 +62,7 @@ class Joined:
 
     text: str
     pieces: tuple[Piece, ...]
+    quoted: bool = False
 
     def placed(self, verdict: Verdict) -> Verdict:
         """The verdict with spans that index into the question alone, and a region for every line that it marks.
@@ -100,7 +101,7 @@ def judge_with_pictures(turn: Turn, judge: Callable[[Subject], list[Verdict]]) -
     verdicts = judge(Subject(turn=turn, part="question", text=turn.question.text))
     strongest = {_rule(each): ACTIONS.index(each.action) for each in verdicts}
     for joined in texts_of(turn):
-        for verdict in judge(Subject(turn=turn, part="question", text=joined.text)):
+        for verdict in judge(Subject(turn=turn, part="question", text=joined.text, quoted=joined.quoted)):
             strength = ACTIONS.index(verdict.action)
             if strength > strongest.get(_rule(verdict), -1):
                 strongest[_rule(verdict)] = strength
@@ -112,6 +113,7 @@ def texts_of(turn: Turn) -> list[Joined]:
     """What there is to judge besides the question: each picture's text alone, and all of them with the question.
 
     A question that only asks to have the text read is not joined with it: it asks for nothing that the text names.
+    The text is then marked as quoted, which rules against attacks on the assistant let pass: nobody says it.
     """
     pictures = [
         [
@@ -129,7 +131,9 @@ def texts_of(turn: Turn) -> list[Joined]:
         texts.append(_join([], lines, []))
     telling = [(text, region) for text, region in lines if not _NUMBER_ALONE.fullmatch(text)]
     only_read = _ASKS_TO_READ.search(question) and not _ASKS_FOR_MORE.search(question)
-    if not question or not telling or only_read:
+    if only_read:
+        return [replace(each, quoted=True) for each in texts]
+    if not question or not telling:
         return texts
     bare = question.rstrip(_ENDS)
     if bare:

@@ -111,7 +111,9 @@ class _AttackEvaluator:
             raise ValueError(f"option {next(iter(options))!r}: expected no options")
 
     def evaluate(self, subject: Subject, options: Mapping[str, Any]) -> Finding | None:
-        """Weigh the signs of the text; ``None`` where it shows none that speaks for an attack."""
+        """Weigh the signs of the text; ``None`` where it shows none that speaks for an attack, or is only read out."""
+        if subject.quoted:
+            return None
         best: tuple[float, Window] | None = None
         for window in windows_of(subject.text):
             score = score_of(window.names, self.name)
