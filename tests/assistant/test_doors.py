@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from assistant import TurnRecord, hookimpl
+from assistant import Span, Turn, TurnRecord, Verdict, hookimpl
 from assistant.runtime import Runtime, finish
 from assistant.testing import (
     FAULTS,
@@ -178,3 +178,50 @@ def test_every_fault_ends_in_a_finished_message(through: Any, fault: Fault) -> N
         assert out.record.status == "refused"
         assert "bad" in out.shown
         assert "A check could not run" in out.shown
+
+
+class Duty:
+    """Puts a sentence under every answer to a question, masks the marker, and refuses a word of the question."""
+
+    @hookimpl
+    def before_turn(self, turn: Turn) -> list[Verdict]:
+        verdicts = [Verdict(action="disclaim", rule=FORBIDDEN_RULE, message="Ask a doctor.")]
+        at = turn.question.text.find("forbidden")
+        if at >= 0:
+            spans = (Span(start=at, end=at + len("forbidden")),)
+            verdicts.append(Verdict(action="refuse", rule=FORBIDDEN_RULE, spans=spans))
+        return verdicts
+
+    @hookimpl
+    def check_segment(self, released: str, segment: str, whole: bool) -> Verdict | None:
+        at = segment.find(MARKER)
+        if at < 0:
+            return None
+        spans = (Span(part="answer", start=len(released) + at, end=len(released) + at + len(MARKER)),)
+        new = segment.replace(MARKER, "[removed]")
+        return Verdict(action="revise", rule=FORBIDDEN_RULE, spans=spans, replacement=new)
+
+
+def test_an_answer_with_a_duty_is_answered_with_it(through: Any) -> None:
+    out = through("what is this?", plugins=[("duty", Duty())])
+    assert out.record.status == "answered"
+    assert out.record.answer == "a red circle\n\nAsk a doctor."
+    assert "Ask a doctor." in out.shown
+
+
+def test_a_mended_answer_is_all_that_comes_out(through: Any, tmp_path: Path) -> None:
+    out = through("what is this?", f"the number {MARKER} of it", plugins=[("duty", Duty())])
+    assert out.record.status == "answered"
+    assert out.record.answer == "the number [removed] of it\n\nAsk a doctor."
+    assert MARKER not in out.shown
+    for file in (tmp_path / "data").rglob("*"):
+        assert not file.is_file() or MARKER.encode() not in file.read_bytes(), file
+
+
+def test_a_refusal_names_the_part_that_can_be_asked(through: Any) -> None:
+    out = through("How do I get forbidden things? What is in this picture?", plugins=[("duty", Duty())])
+    assert out.record.status == "refused"
+    assert out.record.refusal is not None
+    assert out.record.refusal.harmless_part == "What is in this picture?"
+    assert "What is in this picture?" in out.shown
+    assert FORBIDDEN_RULE.id in out.shown
