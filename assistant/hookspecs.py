@@ -100,8 +100,8 @@ class Hooks(Protocol):
         """Called for every question after intake and before the model sees it, at every door.
 
         Args:
-            turn: the question with its pictures, the history of shown answers, and in ``earlier`` the questions that led
-                here, refused ones too. No model gets those.
+            turn: the question with its pictures, the history of shown answers, and in ``earlier`` the questions that
+                led here, refused ones too. No model gets those.
 
         Returns:
             One verdict or several. The strongest action decides; ``refuse`` or ``ask`` ends the turn, and the model is
