@@ -12,6 +12,8 @@ from assistant.verdicts import Span, Verdict
 
 WINDOW = 4
 """So many earlier questions are looked at."""
+NEAR = 2
+"""So many of them are also joined with the question one by one."""
 WINDOW_CHARACTERS = 1_000
 """Of each of them, so much from its end."""
 OWN_WORDS = 1
@@ -152,13 +154,14 @@ def _texts(question: str, earlier: Sequence[EarlierQuestion]) -> Iterator[_Joine
         return
     window = earlier[-WINDOW:]
     again = len(_own_words(question)) <= OWN_WORDS and not _ABOUT_THE_REFUSAL.search(question)
-    for each in reversed(window):
+    for place, each in enumerate(reversed(window)):
         if each.refused and again:
             yield _Joined(each.text[-WINDOW_CHARACTERS:], again=True)
-        yield _joined(each.text, question)
-        resolved = _resolved(each.text, question)
-        if resolved is not None:
-            yield resolved
+        if place < NEAR:
+            yield _joined(each.text, question)
+            resolved = _resolved(each.text, question)
+            if resolved is not None:
+                yield resolved
     if len(window) > 1:
         yield _joined(", ".join(each.text[-WINDOW_CHARACTERS:].strip(_ENDS) for each in window), question)
 
