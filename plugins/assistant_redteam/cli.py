@@ -9,6 +9,7 @@ import typer
 
 from assistant.cli import common
 from assistant.cli.common import JsonOption, PacksOption, tell, write
+from assistant.errors import InputError
 
 if TYPE_CHECKING:
     from assistant.runtime import Runtime
@@ -45,6 +46,11 @@ def redteam(
     a person types `assistant redteam accept FOLDER`. Exit code 1 where something got through.
     """
     if context.invoked_subcommand is not None:
+        if pack or seeds or out or attack:
+            raise InputError(
+                "Options of an attack stand before `accept`, which takes none of them.",
+                hint="Type: assistant redteam accept FOLDER",
+            )
         return
     from assistant.messages import TurnSettings
     from assistant.settings import load_settings
@@ -75,11 +81,11 @@ def redteam(
                     per_seed=per_seed,
                     on_step=on_step,
                 )
+                drafts = draft_revisions(runtime.packs, found, on_step) if out is not None else []
             found.problems[:0] = problems
             there = {each.id: each for each in runtime.packs.summaries()}
             in_force = {name: there[name].version for name in dict.fromkeys((*runtime.host.packs, *packs))}
             report = make_report(found, mutators, packs=in_force, seed=seed, per_seed=per_seed, left_out=left_out)
-            drafts = draft_revisions(runtime.packs, found) if out is not None else []
             if out is not None:
                 write_folder(out, report, drafts, {each.id: each.sha256 for each in there.values()})
         finally:
@@ -127,7 +133,6 @@ def accept(
 
 
 def _chosen(names: list[str]) -> list[Mutator]:
-    from assistant.errors import InputError
     from assistant_redteam.attacks import MUTATORS
 
     known = {mutator.name: mutator for mutator in MUTATORS}
@@ -138,7 +143,6 @@ def _chosen(names: list[str]) -> list[Mutator]:
 
 
 def _seeds(runtime: Runtime, packs: tuple[str, ...], file: Path | None, problems: list[str]) -> list[Seed]:
-    from assistant.errors import InputError
     from assistant_redteam.seeds import seeds_in, seeds_of
 
     if file is not None:

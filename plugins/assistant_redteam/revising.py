@@ -10,13 +10,13 @@ from pathlib import Path
 
 from assistant.errors import GlassboxError
 from assistant.packs import PackKeeper, PackSummary
-from assistant_redteam.attack import Attack, Attempt
+from assistant_redteam.attack import Attack, Attempt, OnStep
 from assistant_redteam.drafting import Draft, TryPack, draft
 from assistant_redteam.editing import rules_of, with_term
 from assistant_redteam.supplement import FIRST_VERSION, copied_rule, new_supplement, supplement_id, with_rules
 
 
-def draft_revisions(keeper: PackKeeper, found: Attack) -> list[Draft]:
+def draft_revisions(keeper: PackKeeper, found: Attack, on_step: OnStep = lambda what, done, steps: None) -> list[Draft]:
     """Draft a revision of every pack of which something got through.
 
     A pack that comes with the program is not replaced: what is missing in `core` is drafted as additions in a pack of
@@ -36,11 +36,13 @@ def draft_revisions(keeper: PackKeeper, found: Attack) -> list[Draft]:
     drafts: list[Draft] = []
     with tempfile.TemporaryDirectory(prefix="glassbox-") as folder:
         try_pack = _trier(keeper, Path(folder) / "pack.yaml")
-        for target, passed in sorted(targets.items()):
+        for number, (target, passed) in enumerate(sorted(targets.items())):
+            on_step("drafting", number, len(targets))
             if target in bundled:
                 drafts.append(_additions(keeper, there, bundled[target], passed, allowed, try_pack))
             else:
                 drafts.append(draft(target, there[target].version, keeper.source(target), passed, allowed, try_pack))
+    on_step("drafting", len(targets), len(targets))
     return drafts
 
 
@@ -73,7 +75,11 @@ def _additions(
     made = widen(rules)
     kept = {proposal.rule for proposal in made.proposals if proposal.kept}
     useful = {rule for rule in rules if copied_rule(rule) in kept}
-    return made if useful == rules else replace(widen(useful), proposals=made.proposals)
+    if useful == rules:
+        return made
+    final = widen(useful)
+    pairs = zip(made.proposals, final.proposals, strict=True)
+    return replace(final, proposals=tuple(after if after.rule in kept else before for before, after in pairs))
 
 
 def _allowed(found: Attack) -> list[str]:

@@ -26,6 +26,8 @@ NEEDED = (
     "assistant/store/migrations/versions/*.py",
     "assistant/ui/examples/*.png",
     "assistant_constitutions/packs/core.yaml",
+    "assistant_redteam/paraphrases.yaml",
+    "assistant_redteam/translations.yaml",
     "assistant_vlm/weights/open/model.safetensors",
     "assistant_vlm/weights/open/*.model",
     "assistant_vlm/cards/*.md",
@@ -76,7 +78,8 @@ def test_the_entry_points_are_in_the_wheel(wheel: zipfile.ZipFile):
     name = next(name for name in wheel.namelist() if name.endswith("entry_points.txt"))
     parser = configparser.ConfigParser()
     parser.read_string(wheel.read(name).decode())
-    assert dict(parser["assistant"]) == PROJECT["project"]["entry-points"]["assistant"]
+    for group, entries in PROJECT["project"]["entry-points"].items():
+        assert dict(parser[group]) == entries
     assert parser["console_scripts"]["assistant"] == "assistant.cli.main:run"
 
 

@@ -332,6 +332,7 @@ class Slow:
     """Takes a while over texts that say so."""
 
     name = "slow"
+    cost = "light"
     extra = "reached"
 
     def check_options(self, options: Any) -> None:

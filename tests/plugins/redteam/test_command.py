@@ -216,6 +216,7 @@ def test_another_pack_under_the_name_is_not_accepted(cli: Cli, found: Path):
         (["--attack", "nonsense"], "There is no attack 'nonsense'"),
         (["--pack", "unknown"], "unknown"),
         (["--per-seed", "0"], "--per-seed"),
+        (["--attack", "hex", "accept", "."], "which takes none of them"),
     ],
 )
 def test_misuse(cli: Cli, arguments: list[str], message: str):
