@@ -152,7 +152,7 @@ def _refuse_tricks(text: str, name: str) -> None:
                 )
             tag = getattr(event, "tag", None)
             if tag is not None and tag not in _PLAIN_TAGS:
-                raise PackError(f"{name}, line {line}: expected plain values; came the tag {tag!r}.")
+                raise PackError(f"{name}, line {line}: expected plain values; came the tag {tag!r:.80}.")
             nodes += isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent)
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > MAX_DEPTH or nodes > MAX_NODES:
@@ -181,10 +181,10 @@ def _refuse_repeated_keys(root: yaml.Node, name: str) -> None:
                 word = str(key.value)
                 line = key.start_mark.line + 1
                 if key.tag != "tag:yaml.org,2002:str":
-                    message = f"{name}, line {line}: expected the name of a field; came {word!r}."
+                    message = f"{name}, line {line}: expected the name of a field; came {word!r:.80}."
                     raise PackError(message, hint="Put it in quotes.")
                 if word in seen:
-                    raise PackError(f"{name}, line {line}: expected {word!r} once here; it came again.")
+                    raise PackError(f"{name}, line {line}: expected {word!r:.80} once here; it came again.")
                 seen.add(word)
                 waiting.append(value)
 
@@ -210,13 +210,13 @@ def _line(root: yaml.Node, location: Location) -> int:
 def _describe(problem: Any, root: yaml.Node) -> str:
     location: Location = problem["loc"]
     came = f"{problem['input']!r:.80}"
-    field = ".".join(map(str, location))
+    field = ".".join(map(str, location))[:200]
     expected = problem["msg"].removeprefix("Input should be ")
     if problem["type"] == "missing":
         return f"line {_line(root, location)}: field {field}: expected a value; came nothing."
     if problem["type"] == "extra_forbidden":
         known = _fields_near(location)
-        close = get_close_matches(str(location[-1]), known, 1)
+        close = get_close_matches(str(location[-1])[:100], known, 1)
         hint = f" Did you mean {close[0]!r}?" if close else f" Known: {', '.join(known)}." if known else ""
         return f"line {_line(root, location)}: field {field}: expected no field of that name.{hint}"
     if isinstance(problem["input"], bool | int | float) and "string" in expected:

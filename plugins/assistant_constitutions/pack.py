@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
 from assistant.verdicts import Action, Frozen, Rule
 
@@ -15,7 +17,28 @@ Place = Literal["input", "output", "image"]
 # Letters, digits, "-" and "_" of ASCII only: an id is part of a file name and is compared by eye.
 PackId = Annotated[str, StringConstraints(pattern=r"\A[a-z][a-z0-9_-]{0,63}\z")]
 PrincipleId = Annotated[str, StringConstraints(pattern=r"\A[a-z][a-z0-9_-]*(\.[a-z][a-z0-9_-]*)*\z", max_length=100)]
-Sentence = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000)]
+
+# Joiners are letters' business (Persian, emoji); these turn a line around, or stand in it unseen.
+_UNSEEN = frozenset("\u00ad\u061c\u180e\u200b\u200e\u200f\u2060\u2061\u2062\u2063\u2064\ufeff")
+
+
+def _readable(text: str) -> str:
+    for at, character in enumerate(text):
+        turns = "\u202a" <= character <= "\u202e" or "\u2066" <= character <= "\u2069"
+        control = unicodedata.category(character) == "Cc" and character not in "\n\t"
+        if control or turns or character in _UNSEEN or "\U000e0000" <= character <= "\U000e007f":
+            raise PydanticCustomError(
+                "readable",
+                "text that a person sees as it is (character {at} is {code}, which is unseen or turns the line around)",
+                {"at": at, "code": f"U+{ord(character):04X}"},
+            )
+    return text
+
+
+Case = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000)]
+Words = Annotated[str, StringConstraints(max_length=2_000), AfterValidator(_readable)]
+Sentence = Annotated[Case, AfterValidator(_readable)]
+"""A sentence for a person. The text of a test case may hold what an attacker writes, also what cannot be seen."""
 
 
 class PackValue(Frozen):
@@ -86,8 +109,8 @@ class Principle(PackValue):
     revise: Revise | None = None
     exceptions: tuple[PrincipleException, ...] = Field(default=(), strict=False)
     references: tuple[Sentence, ...] = Field(default=(), strict=False)
-    instead: str = Field(default="", max_length=2_000)
-    message: str = Field(default="", max_length=2_000)
+    instead: Words = ""
+    message: Words = ""
 
 
 class Override(PackValue):
@@ -106,7 +129,7 @@ class TestCase(PackValue):
 
     __test__ = False  # a name that pytest would take for a class of tests
 
-    text: Sentence
+    text: Case
     role: Literal["user", "assistant"] = "user"
     expect: Action
     rule: PrincipleId

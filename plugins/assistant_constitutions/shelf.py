@@ -57,25 +57,27 @@ def read_pack_file(path: Path) -> bytes:
     Raises:
         PackError: it is no ordinary file, too large, or cannot be read.
     """
+    name = f"{path!s:.200}"
     try:
         if stat.S_ISDIR(os.lstat(path).st_mode):
             path = path / "pack.yaml"
         # Opened without following a link and without waiting for the other end of a pipe.
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     except (OSError, ValueError) as error:
-        if path.is_symlink():
-            raise PackError(f"{path}: expected a file; it is a link.", hint="Name the file itself.") from error
+        if os.path.islink(path):
+            raise PackError(f"{name}: expected a file; it is a link.", hint="Name the file itself.") from error
         reason = getattr(error, "strerror", None) or error
-        raise PackError(f"{path}: expected a pack in YAML; it cannot be opened: {reason}.") from error
+        raise PackError(f"{name}: expected a pack in YAML; it cannot be opened: {reason}.") from error
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise PackError(f"{name}: expected an ordinary file; it is a folder, a pipe or a device.")
     with os.fdopen(handle, "rb") as opened:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise PackError(f"{path}: expected an ordinary file; it is a folder, a pipe or a device.")
         try:
             data = opened.read(MAX_BYTES + 1)
         except OSError as error:
-            raise PackError(f"{path}: cannot be read: {error.strerror or error}.") from error
+            raise PackError(f"{name}: cannot be read: {error.strerror or error}.") from error
     if len(data) > MAX_BYTES:
-        raise PackError(f"{path}: expected at most {MAX_BYTES:,} bytes; it has more.")
+        raise PackError(f"{name}: expected at most {MAX_BYTES:,} bytes; it has more.")
     return data
 
 

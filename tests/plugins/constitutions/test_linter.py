@@ -11,7 +11,7 @@ import pytest
 from assistant import Finding, Subject
 from assistant.evaluators import Evaluator
 from assistant.packs import PackProblem
-from assistant_constitutions import ALWAYS_ON, BUNDLED, Pack, load_bundled
+from assistant_constitutions import BUNDLED, Pack, load_bundled
 from assistant_constitutions.linter import lint, look_alike
 from assistant_constitutions.loader import parse_pack
 from assistant_constitutions.regexes import catastrophe
@@ -260,10 +260,3 @@ def test_it_does_not_matter_in_which_order_packs_are_looked_at() -> None:
     packs = [load_bundled(pack_id) for pack_id in BUNDLED][:3]
     results = [lint(list(order), (), EVALUATORS) for order in itertools.permutations(packs)]
     assert all(result == results[0] for result in results)
-
-
-@pytest.mark.parametrize("pack_id", BUNDLED)
-def test_the_bundled_packs_have_no_errors_of_their_own(pack_id: str) -> None:
-    always = [load_bundled(name) for name in ALWAYS_ON if name != pack_id]
-    errors = [each.message for each in lint([load_bundled(pack_id)], always, EVALUATORS) if each.level == "error"]
-    assert errors == []
