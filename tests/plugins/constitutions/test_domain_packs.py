@@ -238,3 +238,16 @@ def test_the_longest_question_cannot_outlast_the_time_limit(pack: Pack, unit: st
     began = time.perf_counter()
     said(pack.id, text, image=True)
     assert time.perf_counter() - began < 4  # well under a second where this was written; a hook has five
+
+
+GUIDE = Path(__file__).parents[3] / "docs" / "packs.md"
+
+
+@every_pack
+def test_the_examples_of_the_guide_are_cases_of_the_pack(pack: Pack) -> None:
+    row = next(line for line in GUIDE.read_text(encoding="utf-8").splitlines() if line.startswith(f"| `{pack.id}` |"))
+    *_, stopped, answered = row.strip("| ").split(" | ")
+    cases = {case.text: case.expect for case in pack.tests if case.role == "user"}
+    assert cases[stopped.strip("“”")] in ("refuse", "ask")
+    kind, _, text = answered.rpartition("“")
+    assert cases[text.strip("”")] == ("disclaim" if kind else "allow")
