@@ -36,8 +36,9 @@ class PictureText:
         self._lock = threading.Lock()
 
     def unread(self, turn: Turn) -> bool:
-        """Whether a picture of the turn has to be read first."""
-        return any(image.reading is None for image in turn.images)
+        """Whether a picture of the turn has to be read first, and there is a plugin that may."""
+        readers = self._extensions.implementations("read_picture")
+        return bool(readers) and any(image.reading is None for image in turn.images)
 
     def read(self, turn: Turn) -> ReadTurn:
         """Put the readings of the pictures in place. What was read before, in this turn or another, stays as it is.

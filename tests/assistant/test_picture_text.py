@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from assistant import ImagePart, Reading, ReadText, Region, Turn, Verdict, hookimpl
+from assistant.events import StepStarted
+from assistant.runtime import Question
 from assistant.testing import FORBIDDEN_RULE, FakeModel, Fault, ask, commit, make_runtime, picture
 
 BOX = Region(left=0.1, top=0.2, right=0.9, bottom=0.4)
@@ -50,6 +52,12 @@ def test_a_picture_is_read_before_the_rules_and_once(tmp_path: Path):
     assert len(reads.asked) == 1
 
 
+def test_the_person_sees_that_a_picture_is_being_read(tmp_path: Path):
+    runtime = make_runtime(tmp_path, plugins=[("reads", Reads())])
+    events = list(runtime.run_turn(Question("what is it?", [picture()])))
+    assert [event.step for event in events if isinstance(event, StepStarted)][:3] == ["intake", "text", "rules"]
+
+
 def test_the_reading_is_stored_and_a_retry_judges_the_same_words(tmp_path: Path):
     reads = Reads("forbidden")
     runtime = make_runtime(tmp_path, plugins=[("reads", reads), ("rules", RefusesWritten())])
@@ -62,6 +70,7 @@ def test_the_reading_is_stored_and_a_retry_judges_the_same_words(tmp_path: Path)
     assert reading is not None
     assert reading.text == "forbidden"
     events = list(again.run_turn(again.retry(record.id)))
+    assert not any(isinstance(event, StepStarted) and event.step == "text" for event in events)
     assert events[-1].record.status == "refused"  # type: ignore[union-attr]
     assert len(reads.asked) == 1
 
