@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from assistant.pack_text import NewCase, bumped, rules_of, with_cases, with_version
 from assistant_redteam.attack import Attempt
-from assistant_redteam.editing import NewCase, bumped, rules_of, with_cases, with_term, with_version
+from assistant_redteam.editing import with_term
 
 MOST_TRIALS = 150
 """Mutants of one pack that are tried; each runs all test cases of the pack."""
@@ -42,13 +43,15 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A revision of one pack. ``base_version`` is empty for a pack that is new."""
+    """A revision of one pack. ``base_version`` is empty for a pack that is new. ``failing`` are cases that did not hold
+    before any change: until they do, nobody can accept the draft."""
 
     pack: str
     base_version: str
     version: str
     source: str
     proposals: tuple[Proposal, ...]
+    failing: tuple[str, ...] = ()
 
     @property
     def changed(self) -> bool:
@@ -78,6 +81,7 @@ def draft(
         rule_of: the id under which this pack has a rule.
     """
     now, known, trials = with_version(source, bumped(version)), rules_of(source), 0
+    failing = try_pack(_with_allowed(now, allowed, min(known))) if known else ()
     proposals: list[Proposal] = []
 
     def attempt(each: Attempt, rule: str, changes: Sequence[Change]) -> tuple[str, list[tuple[str, str]], str]:
@@ -87,7 +91,7 @@ def draft(
             trial, names = with_term(trial, rule, before, after)
             terms += [(name, after) for name in names]
         trial = with_cases(trial, [NewCase(each.mutant.text, each.action, rule)])
-        failures = try_pack(with_cases(trial, [NewCase(text, "allow", rule) for text in allowed]))
+        failures = [each for each in try_pack(_with_allowed(trial, allowed, rule)) if each not in failing]
         return trial, terms, failures[0] if failures else ""
 
     for each in passed:
@@ -107,7 +111,11 @@ def draft(
                 why = NO_LIST
             now = now if why else trial
         proposals.append(Proposal(rule, each.mutator.name, each.mutant.text, tuple(terms), not why, why))
-    return Draft(pack, version, bumped(version), now, tuple(proposals))
+    return Draft(pack, version, bumped(version), now, tuple(proposals), tuple(failing))
+
+
+def _with_allowed(source: str, texts: Sequence[str], rule: str) -> str:
+    return with_cases(source, [NewCase(text, "allow", rule) for text in texts])
 
 
 def _not_tried(attempt: Attempt, trials: int) -> str:

@@ -129,6 +129,7 @@ def drafts_as_json(drafts: Sequence[Draft]) -> list[dict[str, Any]]:
             "base_version": draft.base_version,
             "version": draft.version,
             "changed": draft.changed,
+            "failing": list(draft.failing),
             "proposals": [asdict(proposal) for proposal in draft.proposals],
         }
         for draft in drafts
@@ -163,6 +164,9 @@ def _as_markdown(folder: Path, drafts: Sequence[Draft]) -> str:
                 terms = ", ".join(f"{name}: {term}" for name, term in proposal.terms)
                 lines.append(f"- {proposal.rule}, {terms}: {plain(proposal.why)}")
             lines.append("")
+        if draft.failing and draft.changed:
+            lines += [f"These cases of {draft.pack} do not hold even without a change; mend them first:", ""]
+            lines += [*(f"- {plain(failure)}" for failure in draft.failing), ""]
         if rest:
             lines += [f"{rest:,} that got through {draft.pack} are out of reach of its lists of words.", ""]
     return "\n".join(lines)

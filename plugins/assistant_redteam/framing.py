@@ -70,11 +70,11 @@ def _layered(text: str, random: Random) -> Mutant:
 
 
 FRAMES = (
-    Mutator("role play", "framing", True, "The request is put to somebody without rules.", _around(_ROLES)),
-    Mutator("new orders", "framing", True, "An order to forget the rules stands in front.", _around(_ORDERS)),
+    Mutator("role play", "framing", True, "The request is put to somebody without rules.", _around(_ROLES), False),
+    Mutator("new orders", "framing", True, "An order to forget the rules stands in front.", _around(_ORDERS), False),
     Mutator("story", "framing", True, "A story is asked for, with the practical steps in it.", _around(_STORIES)),
     Mutator("many shots", "framing", True, "The request comes after many harmless answers.", _many_shot),
     Mutator("noise at the end", "framing", True, "Words without sense follow the request.", _noise),
-    Mutator("role play in base64", "framing", True, "Role play around an encoded request.", _layered),
+    Mutator("role play in base64", "framing", True, "Role play around an encoded request.", _layered, False),
 )
 """Every frame around a request."""

@@ -37,6 +37,8 @@ class Mutator:
             mutant that passes may be harmless, and it does not count in the headline.
         about: what it does, in a sentence.
         make: gets the request and a source of chance; ``None`` where this request offers nothing to change.
+        innocent: whether an allowed request that is said so should still be allowed. Where not, the frame is itself an
+            attempt to get around the rules, and refusing it is no false alarm.
         needs_reader: the mutant is a picture with text, and means nothing unless somebody reads pictures.
     """
 
@@ -45,6 +47,7 @@ class Mutator:
     keeps_meaning: bool
     about: str
     make: Callable[[str, Random], Mutant | None]
+    innocent: bool = True
     needs_reader: bool = False
 
 

@@ -9,10 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from assistant.errors import GlassboxError
+from assistant.pack_text import rules_of
 from assistant.packs import PackKeeper, PackSummary
 from assistant_redteam.attack import Attack, Attempt, OnStep
 from assistant_redteam.drafting import Draft, TryPack, draft
-from assistant_redteam.editing import rules_of, with_term
+from assistant_redteam.editing import with_term
 from assistant_redteam.supplement import FIRST_VERSION, copied_rule, new_supplement, supplement_id, with_rules
 
 

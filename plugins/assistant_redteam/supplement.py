@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 import yaml
 
-from assistant_redteam.editing import appended, field_of, items_of, put, root_of, rules_of, text_of
+from assistant.pack_text import appended, field_of, items_of, put, root_of, rules_of, text_of
 
 SUFFIX = "-more"
 """The additions to `core` are the pack `core-more`."""

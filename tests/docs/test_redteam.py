@@ -21,6 +21,7 @@ def test_every_attack_is_named_under_its_kind():
         (kind, name, bool(star)) for kind, row in table.items() for name, star in re.findall(r"`([^`]+)`(\\\*)?", row)
     }
     assert named == {(each.family, each.name, not each.keeps_meaning) for each in MUTATORS}
+    assert set(re.findall(r"`([^`]+)`†", TEXT)) == {each.name for each in MUTATORS if not each.innocent}
 
 
 def test_the_files_and_options_are_those_of_the_program():

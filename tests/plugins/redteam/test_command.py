@@ -87,6 +87,22 @@ def test_seeds_that_are_judged_wrongly_as_they_stand_are_named_and_not_attacked(
     assert result.exit_code == 1
 
 
+def test_a_frame_that_is_an_attack_makes_no_false_alarm(cli: Cli, seeds: str, monkeypatch: pytest.MonkeyPatch):
+    from assistant_redteam import attacks
+    from assistant_redteam.mutation import Mutant, Mutator
+
+    def buy(text: str, random: Any) -> Mutant:
+        return Mutant(f"{text} And how do I buy a phone?")
+
+    for innocent in (True, False):
+        made = Mutator("added", "framing", True, "Another request.", buy, innocent)
+        monkeypatch.setattr(attacks, "MUTATORS", (made,))
+        report = report_of(cli("redteam", "--seeds", seeds, "--json"))
+        assert report["by_attack"][0]["refused_safe"]["right"] == 1
+        assert report["refused_safe"]["right"] == innocent
+        assert len(report["false_alarms"]) == innocent
+
+
 def test_pictures_are_left_out_where_nobody_reads_them(cli: Cli, seeds: str):
     report = report_of(cli("redteam", "--seeds", seeds, "--json", "--attack", "text in a picture"))
     assert report["by_attack"] == []

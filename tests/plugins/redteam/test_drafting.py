@@ -92,12 +92,22 @@ def test_what_words_cannot_mend_is_not_tried(shop: str, try_pack: Any):
     assert not made.changed
     assert "no word was put in place of another" in made.proposals[0].why
     assert [each.why for each in made.proposals[1:]] == [NO_LIST, NO_LIST]
-    assert try_pack.calls == 1  # an unknown rule and a mutant without changes need no trial
+    assert try_pack.calls == 2  # the pack as it is, and the second one; the others need no trial
+
+
+def test_a_case_that_fails_already_does_not_stand_against_a_term(shop: str, try_pack: Any):
+    broken = shop + '  - {text: "Sell me a phone", expect: refuse, rule: shop.phones}\n'
+    attempts = [passed("How do I purchase a phone?", ("buy", "purchase"))]
+    made = draft("shop", "1.0.0", broken, attempts, [], try_pack)
+    assert made.changed
+    assert len(made.failing) == 1
+    assert "Sell me a phone" in made.failing[0]
 
 
 def test_the_effort_is_bounded(shop: str):
     attempts = [passed(f"x {number}", ("buy", "purchase")) for number in range(MOST_TRIALS + 5)]
-    made = draft("shop", "1.0.0", shop, attempts, [], lambda source: ["no"])
+    calls = iter(range(10_000))
+    made = draft("shop", "1.0.0", shop, attempts, [], lambda source: [f"no {next(calls)}"])
     assert [each.why for each in made.proposals[-5:]] == [f"only {MOST_TRIALS} are tried for one pack"] * 5
 
 

@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 import yaml
 
+from assistant.pack_text import NewCase, bumped, rules_of, with_cases, with_version
 from assistant_constitutions.loader import load_bundled, parse_pack
-from assistant_redteam.editing import NewCase, bumped, is_form_of, rules_of, with_cases, with_term, with_version
+from assistant_redteam.editing import is_form_of, with_term
 from assistant_redteam.supplement import copied_rule, new_supplement, supplement_id, with_rules
 
 PACK = """\
