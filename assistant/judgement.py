@@ -32,7 +32,10 @@ BLACK = "█"
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What the hooks of one stage said, taken together."""
+    """What the hooks of one stage said, taken together.
+
+    ``urgent`` are those disclaimers about a question whose rule is critical: they stand before the answer.
+    """
 
     stage: Stage
     calls: tuple[HookCall, ...]
@@ -40,6 +43,7 @@ class Judgement:
     refusal: Refusal | None
     notes: tuple[str, ...]
     disclaimers: tuple[str, ...]
+    urgent: tuple[str, ...]
     revision: Revision | None
 
 
@@ -122,7 +126,8 @@ def judge(stage: Stage, text: str, answers: Sequence[Answer]) -> Judgement:
         refusal = _refusal(stage, text, max(blocking, key=lambda each: _strength(each.verdict)))
     elif broken is not None:
         refusal = check_failed(stage, broken)
-    disclaimers = [each.verdict.message for each in records if each.verdict.action == "disclaim"]
+    duties = [each.verdict for each in records if each.verdict.action == "disclaim" and each.verdict.message]
+    urgent = [each for each in duties if stage == "question" and each.rule and each.rule.severity == "critical"]
     notes += [each.verdict.message for each in records if each.verdict.action == "warn"]
     return Judgement(
         stage=stage,
@@ -130,7 +135,8 @@ def judge(stage: Stage, text: str, answers: Sequence[Answer]) -> Judgement:
         verdicts=tuple(records),
         refusal=refusal,
         notes=tuple(note for note in notes if note),
-        disclaimers=tuple(dict.fromkeys(each for each in disclaimers if each)),
+        disclaimers=tuple(dict.fromkeys(each.message for each in duties if each not in urgent)),
+        urgent=tuple(dict.fromkeys(each.message for each in urgent)),
         revision=revisions[0] if revisions else None,
     )
 

@@ -153,6 +153,8 @@ class TurnRun:
             question=Message(text=question.text[: house.settings.max_text]),
             settings=question.settings,
         )
+        self._first = ""
+        """What stands before the answer, and is told whatever becomes of it: duties that cannot wait."""
         self._written = False
         self._revisions = 0
         self._revision: Revision | None = None
@@ -229,8 +231,11 @@ class TurnRun:
         self._progress.add(before)
         self._progress.refusal = self._with_harmless_part(before.refusal)
         self._turn = self._turn.model_copy(update={"earlier": ()})  # a refused question goes no further than this
+        self._first = "".join(f"{duty}\n\n" for duty in before.urgent)
         if before.refusal:
             return ""
+        if self._first:
+            yield Segment(self._first)
         yield from self._write()
         if self._gate.closed:
             return ""
@@ -238,7 +243,7 @@ class TurnRun:
         answer, disclaimers = yield from self._judge_answer()
         if self._progress.refusal or not answer:
             return ""
-        return "\n\n".join([answer, *dict.fromkeys((*before.disclaimers, *disclaimers))])
+        return self._first + "\n\n".join([answer, *dict.fromkeys((*before.disclaimers, *disclaimers))])
 
     def _with_harmless_part(self, refusal: Refusal | None) -> Refusal | None:
         """The refusal, with the part of the question that could be asked by itself."""
@@ -342,12 +347,14 @@ class TurnRun:
         if progress.refusal:
             status, answer, error = ("asked" if progress.refusal.action == "ask" else "refused"), "", ""
             progress.draft_changes.clear()
+            progress.notes += [self._first.strip()] if self._first else []
         elif error:
-            status, answer = "failed", gate.released
+            status, answer = "failed", (self._first + gate.released).rstrip()
         elif stopped:
-            status, answer = "stopped", answer or gate.released
+            status, answer = "stopped", answer or (self._first + gate.released).rstrip()
         elif not answer:
-            status, error = "failed", "The model wrote nothing. Ask again, or in other words."
+            status, answer = "failed", self._first.rstrip()
+            error = "The model wrote nothing. Ask again, or in other words."
         else:
             status, confidence = ("unsure" if progress.end.unsure else "answered"), progress.end.confidence
         progress.stamps = packs_in_force(self._house.extensions, self._turn)

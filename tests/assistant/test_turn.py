@@ -322,6 +322,48 @@ def test_disclaimers_are_added_once_and_warnings_become_notes(make: Any) -> None
     assert record.trace.notes == ("A note.",)
 
 
+class Emergency:
+    """Says first what cannot wait."""
+
+    rule = FORBIDDEN_RULE.model_copy(update={"severity": "critical"})
+
+    @hookimpl
+    def before_turn(self) -> list[Verdict]:
+        return [
+            Verdict(action="disclaim", rule=FORBIDDEN_RULE, message="Be careful."),
+            Verdict(action="disclaim", rule=self.rule, message="Call for help."),
+        ]
+
+
+def test_a_critical_duty_is_shown_before_the_answer(make: Any) -> None:
+    runtime = make(plugins=[("emergency", Emergency())])
+    events = list(runtime.run_turn(Question("hello", door="test")))
+    shown = [event.text for event in events if isinstance(event, Segment)]
+    assert shown[0] == "Call for help.\n\n"
+    finished = events[-1]
+    assert isinstance(finished, Finished)
+    assert finished.record.answer == "Call for help.\n\na red circle\n\nBe careful."
+
+
+@pytest.mark.parametrize("model", [FakeModel(""), FakeModel(fault="raise")])
+def test_a_critical_duty_stays_where_the_model_fails(make: Any, model: FakeModel) -> None:
+    record = ask(make(model=model, plugins=[("emergency", Emergency())]), "hello")
+    assert record.status == "failed"
+    assert record.error
+    assert record.answer == "Call for help."
+
+
+@pytest.mark.parametrize("refused", ["before_turn", "check_segment"])
+def test_a_critical_duty_stays_as_a_note_where_a_rule_refuses(make: Any, refused: str) -> None:
+    def refuse(self: object) -> Verdict:
+        return Verdict(action="refuse", rule=FORBIDDEN_RULE)
+
+    refuses = type("Refuses", (), {refused: hookimpl(refuse)})
+    record = ask(make(plugins=[("emergency", Emergency()), ("refuses", refuses())]), "hello")
+    assert record.status == "refused"
+    assert record.trace.notes == ("Call for help.",)
+
+
 def test_ask_ends_the_turn_with_a_question(make: Any) -> None:
     class Asks:
         @hookimpl
