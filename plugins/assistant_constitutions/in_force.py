@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 
+from assistant.errors import StoreError
 from assistant.evaluators import Evaluator
 from assistant.packs import PackGrant
 from assistant.store.values import AuditLeaf
@@ -69,6 +70,8 @@ class PacksInForce:
             if mark != self._mark:
                 try:
                     self._load(mark)
+                except StoreError as error:  # looked at again with the next question
+                    log.warning("Whether the packs have changed cannot be told now. %s", error)
                 except PackError as error:
                     self._mark = mark
                     log.error("The packs have changed and cannot be used; those of before stay in force. %s", error)

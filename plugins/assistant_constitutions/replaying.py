@@ -33,9 +33,8 @@ def replay(record: TurnRecord, drafts: Iterable[str], shelf: Shelf, evaluators: 
         )
     constitution = _of_the_time(stamps, shelf)
     turn, places = record.turn, places_of(record.turn)
-    came = constitution.ranked(
-        judge_question(turn, lambda subject, actions: constitution.judge(evaluators, subject, places, actions))
-    )
+    found = judge_question(turn, lambda subject, actions: constitution.judge(evaluators, subject, places, actions))
+    came = constitution.ranked(found)
     differences: list[str] = []
     expected = [
         each.verdict for each in record.trace.verdicts if each.stage == "question" and _is_of(each.verdict, stamps)
