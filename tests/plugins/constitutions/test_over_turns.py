@@ -66,10 +66,9 @@ def test_conversations_end_as_they_should(kind: str, wanted: bool, wrong: int) -
     assert len(mistakes) <= wrong, mistakes
 
 
-def test_without_the_earlier_questions_most_pieces_pass() -> None:
-    """What is judged over turns is not caught by the last question alone."""
+def test_judging_over_turns_finds_what_the_last_question_alone_does_not_show() -> None:
     pieces = conversations()["harmful"]
-    assert sum(bool(alone(each[-1])) for each in pieces) <= 2
+    assert sum(refused(each) and not alone(each[-1]) for each in pieces) >= 8
 
 
 def test_spans_lie_in_the_question_and_the_card_says_why() -> None:
