@@ -191,6 +191,32 @@ def _who() -> str:
         return "unknown"
 
 
+@app.command()
+def history(
+    pack: Annotated[
+        str | None, typer.Argument(metavar="ID", help="One pack; left out, all.", show_default=False)
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """List who changed what and when, from the audit log (`assistant audit verify` says whether that is whole)."""
+    from assistant.settings import load_settings
+
+    settings = load_settings()
+    with common.data_output() as out, common.open_store(settings) as store:
+        for leaf in store.pack_changes():
+            said = leaf.data
+            if pack is not None and said["pack"] != pack:
+                continue
+            if json:
+                common.write_json(out, {**said, "hash": leaf.hash})
+                continue
+            rule = f" for {said['rule']}" if "rule" in said else ""
+            versions = f"{said['before']} -> {said['version']}" if said["before"] else said["version"]
+            reason = f"  {said['reason']}" if said.get("reason") else ""
+            what = f"{said['change']} {said['pack']}{rule}  {versions}  {said['sha256'][:12]}{reason}"
+            write(out, f"{leaf.index:5}  {said['at'][:19]}  {said['who']}  {what}\n")
+
+
 @app.command(name="test")
 def run_tests(pack: RefArgument, json: JsonOption = False) -> None:
     """Run a pack's own test cases. Exit code 1 where one does not hold."""

@@ -52,16 +52,7 @@ def append(connection: Connection, kind: LeafKind, data: Mapping[str, Any]) -> A
 
 def leaves(connection: Connection, start: int, limit: int) -> list[AuditLeaf]:
     """The leaves from index ``start`` on, at most ``limit``."""
-    return [
-        AuditLeaf(
-            index=row.number,
-            kind=cast(LeafKind, row.kind),
-            payload=row.payload,
-            previous=row.previous,
-            hash=row.hash,
-        )
-        for row in _rows(connection, start, limit)
-    ]
+    return [_leaf(row) for row in _rows(connection, start, limit)]
 
 
 def newest(connection: Connection, kind: LeafKind) -> AuditLeaf | None:
@@ -72,12 +63,24 @@ def newest(connection: Connection, kind: LeafKind) -> AuditLeaf | None:
     return None if number is None else leaves(connection, number, 1)[0]
 
 
+def of_kind(connection: Connection, kind: LeafKind) -> list[AuditLeaf]:
+    """All leaves of a kind, oldest first."""
+    table = schema.audit
+    rows = connection.execute(select(table).where(table.c.kind == kind).order_by(table.c.number))
+    return [_leaf(row) for row in rows]
+
+
 def every_row(connection: Connection) -> Iterator[Row[Any]]:
     """Every row of the log in order, as it is: one that was tampered with may not make an `AuditLeaf`."""
     start: int | None = None
     while page := _rows(connection, start, _PAGE):
         yield from page
         start = page[-1].number + 1
+
+
+def _leaf(row: Row[Any]) -> AuditLeaf:
+    kind = cast(LeafKind, row.kind)
+    return AuditLeaf(index=row.number, kind=kind, payload=row.payload, previous=row.previous, hash=row.hash)
 
 
 def _rows(connection: Connection, start: int | None, limit: int) -> list[Row[Any]]:

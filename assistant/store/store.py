@@ -207,6 +207,11 @@ class Store:
         with self._database.read() as connection:
             return audit.newest(connection, "pack")
 
+    def pack_changes(self) -> list[AuditLeaf]:
+        """The leaves about constitution packs, oldest first."""
+        with self._database.read() as connection:
+            return audit.of_kind(connection, "pack")
+
     def audit_leaves(self, start: int = 0, limit: int = 1000) -> list[AuditLeaf]:
         """The leaves of the audit log from index ``start`` on, at most ``limit``."""
         with self._database.read() as connection:

@@ -129,6 +129,10 @@ def test_from_adding_to_rolling_back_with_a_house_that_runs(
     assert [(each["before"], each["version"]) for each in changes[3:5]] == [("1.0.0", "1.1.0"), ("1.1.0", "1.0.0")]
     assert changes[4]["sha256"] == stamp.sha256
     assert cli("audit", "verify").exit_code == 0
+    told = [json.loads(line) for line in cli("packs", "history", "parking", "--json").stdout.splitlines()]
+    assert [each["change"] for each in told] == [each["change"] for each in changes]
+    assert "rollback parking  1.1.0 -> 1.0.0" in cli("packs", "history").stdout
+    assert cli("packs", "history", "other").stdout == ""
 
 
 def test_a_turn_that_has_begun_is_judged_by_its_packs_to_the_end(
