@@ -146,10 +146,16 @@ class Pack(PackValue):
     domain: Sentence
     licence: Sentence
     precedence: int = Field(default=0, ge=0, le=100)
-    principles: tuple[Principle, ...] = Field(min_length=1, strict=False)
+    principles: tuple[Principle, ...] = Field(strict=False)
     overrides: tuple[Override, ...] = Field(default=(), strict=False)
     feedback_reasons: tuple[Sentence, ...] = Field(default=(), strict=False)
     tests: tuple[TestCase, ...] = Field(default=(), strict=False)
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.principles and not self.overrides:
+            raise ValueError("at least one principle, or one exception under `overrides`")
+        return self
 
     def rule(self, principle: Principle) -> Rule:
         """The rule as a verdict cites it."""
