@@ -107,10 +107,11 @@ class PackDifference(Frozen):
 
 
 class Prompt(Frozen):
-    """A text to try: a question, or with ``role="assistant"`` an answer."""
+    """A text to try: a question, or with ``role="assistant"`` an answer. ``image``: a picture comes with it."""
 
     text: str
     role: Literal["user", "assistant"] = "user"
+    image: bool = False
 
 
 class Decision(Frozen):

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
-from assistant.evaluators import Evaluator, Inspectable, Subject
-from assistant.messages import Message, Turn
+from assistant.evaluators import Evaluator, Inspectable
 from assistant.packs import PackProblem
 from assistant.verdicts import Verdict
-from assistant_constitutions.engine import OUTPUT, holds_against, judge, places_of
+from assistant_constitutions.engine import holds_against, judge, subject_of
 from assistant_constitutions.pack import Pack, Principle, TestCase
 
 MAX_PAIRS = 2_000
@@ -81,7 +80,8 @@ def _stopped(
     pack: Pack, case: TestCase, against: Sequence[Pack], evaluators: Mapping[str, Evaluator]
 ) -> Iterator[PackProblem]:
     for verdict in _verdicts(case, against, evaluators):
-        if not verdict.blocks or verdict.rule is None:
+        # A case for an exception, named after the other's rule, is no contradiction: it is what the exception is for.
+        if not verdict.blocks or verdict.rule is None or verdict.rule.id == case.rule:
             continue
         other = next(each for each in against if each.id == verdict.rule.pack)
         rules = (f"{pack.id}:{case.rule}", f"{other.id}:{verdict.rule.id}")
@@ -104,10 +104,8 @@ def _stopped(
 
 
 def _verdicts(case: TestCase, packs: Sequence[Pack], evaluators: Mapping[str, Evaluator]) -> list[Verdict]:
-    of_user = case.role == "user"
-    turn = Turn(door="test", question=Message(text=case.text if of_user else ""))
-    subject = Subject(turn=turn, part="question" if of_user else "answer", text=case.text)
-    return judge(packs, evaluators, subject, places_of(turn) if of_user else OUTPUT)
+    subject, places = subject_of(case.text, case.role, image=case.image)
+    return judge(packs, evaluators, subject, places)
 
 
 def overlaps(
@@ -190,7 +188,7 @@ def _witness(
         for each in (one, other)
     )
     for text in (*first, *second):
-        subject = Subject(turn=Turn(door="test", question=Message(text=text)), part="question", text=text)
+        subject, _ = subject_of(text, "user")
         if all(
             holds_against(each.evaluators, evaluators, subject)
             and not any(holds_against(exception.evaluators, evaluators, subject) for exception in each.exceptions)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from assistant.evaluators import Evaluator, Finding, Subject
 from assistant.messages import ImagePart, Message, Turn
@@ -199,6 +200,23 @@ class TestReport:
 _PICTURE = ImagePart(sha256="0" * 64, media_type="image/png", width=1, height=1)
 
 
+def subject_of(
+    text: str, role: Literal["user", "assistant"], *, image: bool = False
+) -> tuple[Subject, frozenset[Place]]:
+    """A text outside of any chat, as the rules look at it, and where it stands.
+
+    Args:
+        text: what was said.
+        role: by whom.
+        image: whether a picture comes with it.
+    """
+    if role == "assistant":
+        turn = Turn(door="test", question=Message(text=""))
+        return Subject(turn=turn, part="answer", text=text), OUTPUT
+    turn = Turn(door="test", question=Message(text=text, images=(_PICTURE,) if image else ()))
+    return Subject(turn=turn, part="question", text=text), places_of(turn)
+
+
 def run_pack_tests(pack: Pack, evaluators: Mapping[str, Evaluator], others: Sequence[Pack] = ()) -> TestReport:
     """Run a pack's own test cases against the pack alone.
 
@@ -216,11 +234,7 @@ def run_pack_tests(pack: Pack, evaluators: Mapping[str, Evaluator], others: Sequ
     check_evaluators(pack, evaluators)
     results: list[CaseResult] = []
     for case in pack.tests:
-        of_user = case.role == "user"
-        images = (_PICTURE,) if case.image else ()
-        turn = Turn(door="test", question=Message(text=case.text if of_user else "", images=images))
-        subject = Subject(turn=turn, part="question" if of_user else "answer", text=case.text)
-        places = places_of(turn) if of_user else OUTPUT
+        subject, places = subject_of(case.text, case.role, image=case.image)
         verdicts = judge((pack,), evaluators, subject, places)
         verdicts += _excepted(pack, others, case.rule, evaluators, subject, places)
         strongest = max(verdicts, key=lambda verdict: ACTIONS.index(verdict.action), default=None)

@@ -115,7 +115,8 @@ class Keeper:
             after = [*before, kept]
         if not prompts:
             packs = [pack] if pack else [kept.pack for kept in present]
-            prompts = [Prompt(text=case.text, role=case.role) for each in packs for case in each.tests]
+            cases = [case for each in packs for case in each.tests]
+            prompts = [Prompt(text=case.text, role=case.role, image=case.image) for case in cases]
         return preview(compose(before, grants), compose(after, grants), self._evaluators, prompts)
 
     def replay(self, record: TurnRecord, drafts: Iterable[str] = ()) -> Replay:

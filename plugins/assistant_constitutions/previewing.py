@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from assistant.evaluators import Evaluator, Subject
-from assistant.messages import Message, Turn
+from assistant.evaluators import Evaluator
 from assistant.packs import Decision, PreviewRow, Prompt
 from assistant_constitutions.composing import Constitution
-from assistant_constitutions.engine import OUTPUT, places_of
+from assistant_constitutions.engine import subject_of
 
 
 def preview(
@@ -28,10 +27,7 @@ def preview(
 
 def decide(constitution: Constitution, evaluators: Mapping[str, Evaluator], prompt: Prompt) -> Decision:
     """What a constitution decides about one prompt."""
-    of_user = prompt.role == "user"
-    turn = Turn(door="test", question=Message(text=prompt.text if of_user else ""))
-    subject = Subject(turn=turn, part="question" if of_user else "answer", text=prompt.text)
-    places = places_of(turn) if of_user else OUTPUT
+    subject, places = subject_of(prompt.text, prompt.role, image=prompt.image)
     ranked = constitution.ranked(constitution.judge(evaluators, subject, places))
     if not ranked or ranked[0].action == "allow":
         return Decision()
