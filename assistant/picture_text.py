@@ -70,7 +70,8 @@ class PictureText:
         calls = tuple(answer.call for answer in answers)
         reading = next((answer.value for answer in answers if answer.value is not None), None)
         failed = next((str(answer.error) for answer in answers if answer.error), "")
-        if reading is not None and not failed:  # a stand-in for a reader that failed is not kept
+        # Neither a stand-in for a reader that failed nor a reading that was cut short is good for the next turn.
+        if reading is not None and reading.complete and not failed:
             with self._lock:
                 self._kept[image.sha256] = reading
                 while len(self._kept) > KEPT:

@@ -27,7 +27,7 @@ def register_evaluators() -> Sequence[Evaluator]:
     return [SeenInPicture(_looking)]
 
 
-@hookimpl(phase="observe", on_failure="open", time_limit=30)
+@hookimpl(phase="observe", on_failure="open", time_limit=60)
 def read_picture(image: ImagePart) -> Reading:
     """The reader of last resort: the bundled model knows a few drawn words."""
     return _looking().read_words(image)

@@ -24,8 +24,8 @@ SMALLEST = 320
 MAX_LINES = 120
 MAX_CHARACTERS = 400
 """Of one line."""
-SECONDS = 20.0
-"""After this no further line is begun."""
+SECONDS = 45.0
+"""After this no further line is begun. Only a machine that is very busy takes so long for `MAX_LINES`."""
 SURE_ENOUGH = 0.5
 """Under this confidence a line is left out."""
 SURE = 0.8
