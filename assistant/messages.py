@@ -255,7 +255,10 @@ class Feedback(Frozen):
 
 
 class Appeal(Frozen):
-    """Somebody says that a refusal is wrong."""
+    """Somebody says that a refusal is wrong, and a reviewer decides.
+
+    ``reviewer``, ``reason`` and ``decided_at`` are those of the decision; empty while it is open.
+    """
 
     id: str = Field(default_factory=new_id)
     turn_id: str
@@ -265,6 +268,9 @@ class Appeal(Frozen):
     text: str = Field(default="", max_length=10_000)
     status: Literal["open", "upheld", "overturned"] = "open"
     created_at: datetime = Field(default_factory=now)
+    reviewer: str = Field(default="", max_length=200)
+    reason: str = Field(default="", max_length=2_000)
+    decided_at: datetime | None = None
 
 
 class Receipt(Frozen):

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest migration, kept here so that an up-to-date database opens without loading alembic."""
 
 
@@ -143,6 +143,9 @@ appeals = Table(
     Column("status", String, nullable=False, index=True),
     Column("created_at", UtcDateTime, nullable=False),
     Column("salt", String, nullable=False),
+    Column("reviewer", String),
+    Column("reason", Text),
+    Column("decided_at", UtcDateTime),
 )
 
 audit = Table(

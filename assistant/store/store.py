@@ -9,7 +9,7 @@ from assistant.messages import Appeal, Feedback, TurnRecord
 from assistant.store import appeals, audit, conversations, pictures, ratings, turns, verify
 from assistant.store.engine import Database
 from assistant.store.problems import explained
-from assistant.store.values import AuditLeaf, AuditReport, ConversationSummary
+from assistant.store.values import AuditLeaf, AuditReport, ConversationSummary, RuleTally
 
 
 class Store:
@@ -170,14 +170,31 @@ class Store:
         with self._database.write() as connection:
             appeals.add(connection, appeal)
 
-    def decide_appeal(self, appeal_id: str, status: Literal["upheld", "overturned"]) -> None:
-        """Close an appeal: the refusal is ``upheld`` or ``overturned``.
+    def decide_appeal(
+        self, appeal_id: str, status: Literal["upheld", "overturned"], *, reviewer: str, reason: str
+    ) -> Appeal:
+        """Decide an appeal: the refusal is ``upheld`` or ``overturned``.
+
+        Raises:
+            NotFound: no appeal has that id.
+            StoreError: it is decided already.
+        """
+        with self._database.write() as connection:
+            return appeals.decide(connection, appeal_id, status, reviewer, reason)
+
+    def appeal(self, appeal_id: str) -> Appeal:
+        """One appeal.
 
         Raises:
             NotFound: no appeal has that id.
         """
-        with self._database.write() as connection:
-            appeals.decide(connection, appeal_id, status)
+        with self._database.read() as connection:
+            return appeals.load(connection, appeal_id)
+
+    def rule_tallies(self) -> list[RuleTally]:
+        """How often each rule, by pack and version, ended a turn, and what became of the appeals; by pack and rule."""
+        with self._database.read() as connection:
+            return appeals.tallies(connection)
 
     def appeals(self, status: str | None = None) -> list[Appeal]:
         """The appeals with that status, or all of them, oldest first."""

@@ -23,6 +23,24 @@ class ConversationSummary(Frozen):
     turns: int
 
 
+class RuleTally(Frozen):
+    """One rule in one version of its pack: turns that it ended, and appeals against that. ``appeals`` counts the open
+    ones too."""
+
+    rule: str
+    pack: str
+    version: str
+    refusals: int
+    appeals: int
+    upheld: int
+    overturned: int
+
+    @property
+    def decided(self) -> int:
+        """Appeals that a reviewer has decided."""
+        return self.upheld + self.overturned
+
+
 class AuditLeaf(Frozen):
     """One link of the audit log.
 

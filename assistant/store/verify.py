@@ -85,6 +85,8 @@ class _Rows:
     def __init__(self) -> None:
         # by kind and id: the leaf's index, the conversation, the seal
         self._said: dict[str, dict[str, tuple[int, str, str]]] = {kind: {} for kind in SEALED}
+        # by the id of an appeal: the leaf's index, the status and the seal (those of earlier versions have none)
+        self._decided: dict[str, tuple[int, str, str]] = {}
 
     def note(self, index: int, kind: str, data: Mapping[str, Any]) -> None:
         """Remember what a leaf says must be stored; a deletion takes back what was said of its conversation."""
@@ -93,6 +95,8 @@ class _Rows:
             for said in self._said.values():
                 for key in [key for key, (_, owner, _) in said.items() if owner == conversation]:
                     del said[key]
+        elif kind == "decision":
+            self._decided[str(data.get("appeal"))] = (index, str(data.get("status")), str(data.get("seal") or ""))
         elif kind in self._said and isinstance(data.get(kind), str):
             self._said[kind][data[kind]] = (index, conversation, str(data.get("seal")))
 
@@ -113,6 +117,24 @@ class _Rows:
                     problems.append(AuditProblem(index=index, message=message))
             for key, (index, _, _) in said.items():
                 message = f"The {kind} {key!r} of leaf {index} is gone, and no leaf says that it was deleted."
+                problems.append(AuditProblem(index=index, message=message))
+        return problems + self._decisions(connection)
+
+    def _decisions(self, connection: Connection) -> list[AuditProblem]:
+        """Every appeal that was decided beside the log, or whose decision was changed after its leaf."""
+        problems: list[AuditProblem] = []
+        for row in connection.execute(select(schema.appeals), execution_options={"yield_per": 200}).mappings():
+            index, status, sealed = self._decided.get(str(row["id"]), (None, "open", ""))
+            same = row["status"] == status
+            if same and sealed:
+                same = row["decided_at"] is not None and (
+                    audit.seal(str(row["salt"]), appeals.decision_text(row)) == sealed
+                )
+            if not same and index is None:
+                message = f"The appeal {row['id']!r} was decided beside the log: no leaf says so."
+                problems.append(AuditProblem(index=None, message=message))
+            elif not same:
+                message = f"The decision about the appeal {row['id']!r} was changed after leaf {index} was written."
                 problems.append(AuditProblem(index=index, message=message))
         return problems
 

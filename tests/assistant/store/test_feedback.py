@@ -5,8 +5,9 @@ import sqlite3
 import pytest
 
 from assistant.errors import NotFound, StoreError
-from assistant.messages import Appeal, Feedback
+from assistant.messages import Appeal, Feedback, TurnRecord
 from assistant.store import ratings
+from assistant.verdicts import Refusal, Rule
 
 
 @pytest.fixture
@@ -90,14 +91,89 @@ def test_appeals_are_listed_by_status_and_by_turn(store, turn_id, make_record):
     store.add_appeal(second)
     assert store.appeals() == store.appeals("open") == [first, second]
     assert store.appeals_of(turn_id) == [first]
-    store.decide_appeal(first.id, "overturned")
-    decided = first.model_copy(update={"status": "overturned"})
+    decided = store.decide_appeal(first.id, "overturned", reviewer="Ada", reason="A toy is no weapon.")
+    assert decided.decided_at is not None
+    assert decided == first.model_copy(
+        update={
+            "status": "overturned",
+            "reviewer": "Ada",
+            "reason": "A toy is no weapon.",
+            "decided_at": decided.decided_at,
+        }
+    )
+    assert store.appeal(first.id) == decided
     assert store.appeals("overturned") == [decided]
     assert store.appeals("open") == [second]
     assert store.appeals() == [decided, second]
-    assert store.audit_leaves()[-1].data["status"] == "overturned"
+    leaf = store.audit_leaves()[-1].data
+    said = {name: leaf[name] for name in ("status", "who", "rule", "pack", "version", "appeal")}
+    assert said == {
+        "status": "overturned",
+        "who": "Ada",
+        "rule": "core.weapons",
+        "pack": "core",
+        "version": "1.2.0",
+        "appeal": first.id,
+    }
+    assert "toy" not in store.audit_leaves()[-1].payload
     assert store.verify_audit().ok
     with pytest.raises(StoreError, match="already"):
         store.add_appeal(first)
     with pytest.raises(NotFound, match="'none'"):
-        store.decide_appeal("none", "upheld")
+        store.decide_appeal("none", "upheld", reviewer="Ada", reason="So it is.")
+    with pytest.raises(StoreError, match="decided already: overturned by Ada"):
+        store.decide_appeal(first.id, "upheld", reviewer="Bob", reason="No.")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE appeals SET reason = 'Because I say so.'",
+        "UPDATE appeals SET reviewer = 'Eve'",
+        "UPDATE appeals SET status = 'upheld'",
+        "UPDATE appeals SET status = 'open', reviewer = NULL, reason = NULL, decided_at = NULL",
+    ],
+)
+def test_a_decision_that_was_changed_is_found(store, turn_id, raw, change):
+    appeal = Appeal(turn_id=turn_id, rule="core.weapons", pack="core", pack_version="1.2.0")
+    store.add_appeal(appeal)
+    store.decide_appeal(appeal.id, "overturned", reviewer="Ada", reason="A toy is no weapon.")
+    assert store.verify_audit().ok
+    raw.execute(change)
+    problems = store.verify_audit().problems
+    assert [each.index for each in problems] == [store.audit_leaves()[-1].index]
+    assert "decision about the appeal" in problems[0].message
+
+
+def test_a_decision_beside_the_log_is_found(store, turn_id, raw):
+    appeal = Appeal(turn_id=turn_id, rule="core.weapons", pack="core", pack_version="1.2.0")
+    store.add_appeal(appeal)
+    raw.execute("UPDATE appeals SET status = 'overturned'")
+    assert "beside the log" in store.verify_audit().problems[0].message
+
+
+def test_every_rule_has_its_refusals_and_decided_appeals(store, make_record):
+    def refused(rule: str, version: str = "1.0", action: str = "refuse") -> TurnRecord:
+        cited = Rule(id=rule, title="t", text="t", pack="p", pack_version=version)
+        refusal = Refusal(cause="rule", stage="question", action=action, rule=cited)
+        status = "asked" if action == "ask" else "refused"
+        record = make_record(status=status, refusal=refusal, answer="")
+        store.save_turn(record)
+        return record
+
+    def appealed(record: TurnRecord) -> Appeal:
+        rule = record.refusal.rule
+        appeal = Appeal(turn_id=record.id, rule=rule.id, pack=rule.pack, pack_version=rule.pack_version)
+        store.add_appeal(appeal)
+        return appeal
+
+    store.save_turn(make_record())
+    refused("a")
+    store.decide_appeal(appealed(refused("a")).id, "upheld", reviewer="Ada", reason="Yes.")
+    for _ in range(2):
+        store.decide_appeal(appealed(refused("b", action="ask")).id, "overturned", reviewer="Ada", reason="No.")
+    again = refused("a", version="1.1")
+    appealed(again)
+    appealed(again)  # twice against one refusal: it counts once
+    found = [tuple(each.model_dump().values()) for each in store.rule_tallies()]
+    assert found == [("a", "p", "1.0", 2, 1, 1, 0), ("b", "p", "1.0", 2, 2, 0, 2), ("a", "p", "1.1", 1, 1, 0, 0)]

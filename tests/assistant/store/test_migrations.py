@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import sqlite3
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+import sqlalchemy
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -99,6 +102,37 @@ def test_opening_needs_no_alembic_once_it_is_up_to_date(store, path):
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment(ROOT)
     )
     assert done.stdout.strip() == "False"
+
+
+def test_a_database_of_the_first_tables_opens_and_keeps_its_appeals(path, make_record):
+    config = Config()
+    config.set_main_option("script_location", "assistant.store:migrations")
+    path.parent.mkdir()
+    engine = sqlalchemy.create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+    engine.dispose()
+    raw = sqlite3.connect(path)
+    assert "reviewer" not in [row[1] for row in raw.execute("PRAGMA table_info(appeals)")]
+    raw.execute("INSERT INTO conversations VALUES ('c', 'A chat', '2026-01-01', '2026-01-01')")
+    raw.execute(
+        "INSERT INTO turns (number, id, conversation_id, created_at, status, question, answer, record, salt) "
+        "VALUES (1, 't', 'c', '2026-01-01', 'refused', 'q', '', '{}', 's')"
+    )
+    raw.execute(
+        "INSERT INTO appeals (number, id, turn_id, rule, pack, pack_version, text, status, created_at, salt) "
+        "VALUES (1, 'a', 't', 'r', 'p', '1', 'Why?', 'upheld', '2026-01-01 00:00:00', 's')"
+    )
+    raw.commit()
+    raw.close()
+
+    store = Store(f"sqlite:///{path}")
+    assert differences(store) == []
+    (appeal,) = store.appeals()
+    assert (appeal.text, appeal.status, appeal.reviewer, appeal.reason) == ("Why?", "upheld", "", "")
+    assert appeal.decided_at is None
+    store.close()
 
 
 @pytest.mark.install
