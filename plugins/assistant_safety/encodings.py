@@ -87,14 +87,17 @@ def base32_pieces(text: str) -> Iterator[Piece]:
             yield Piece(match.start(), match.end(), decoded)
 
 
-_HEX = re.compile(r"(?<![0-9A-Za-z])(?:(?:0x|\\x)?[0-9A-Fa-f]{2}(?:[ ,:]{1,2})?){4,}+(?![0-9A-Za-z])")
-_BITS = re.compile(r"(?<![0-9A-Za-z])[01]{7,8}(?:[ ,\n]{0,2}[01]{7,8}){2,}+(?![0-9A-Za-z])")
-_NUMBERS = re.compile(r"(?<![0-9A-Za-z])[0-9]{1,3}(?:[ ,;/|\-]{1,3}[0-9]{1,3}){4,}+(?![0-9A-Za-z])")
+# No condition on what follows: a long run that failed at its end would be tried again from every place inside it.
+_HEX = re.compile(r"(?<![0-9A-Za-z])(?:(?:0x|\\x)?[0-9A-Fa-f]{2}(?:[ ,:]{1,2})?){4,}+")
+_BITS = re.compile(r"(?<![0-9A-Za-z])[01]{7,8}(?:[ ,\n]{0,2}[01]{7,8}){2,}+")
+_NUMBERS = re.compile(r"(?<![0-9A-Za-z])[0-9]{1,3}(?:[ ,;/|\-]{1,3}[0-9]{1,3}){4,}+")
 
 
 def hexadecimal_pieces(text: str) -> Iterator[Piece]:
     """Bytes as pairs of hexadecimal digits, bare, or with gaps, ``0x`` or ``\\x``."""
     for match in _HEX.finditer(text):
+        if text[match.end() : match.end() + 1].isalnum():
+            continue
         chunk = match.group()[:LONGEST_PIECE]
         digits = re.sub(r"0x|\\x|[ ,:]", "", chunk)
         decoded = _as_text(bytes.fromhex(digits[: len(digits) // 2 * 2]))
@@ -105,6 +108,8 @@ def hexadecimal_pieces(text: str) -> Iterator[Piece]:
 def binary_pieces(text: str) -> Iterator[Piece]:
     """Bytes as seven or eight binary digits each."""
     for match in _BITS.finditer(text):
+        if text[match.end() : match.end() + 1].isalnum():
+            continue
         chunk = match.group()[:LONGEST_PIECE]
         groups = re.findall("[01]+", chunk)
         if len(groups) == 1 or any(len(group) > 8 for group in groups):
@@ -118,6 +123,8 @@ def binary_pieces(text: str) -> Iterator[Piece]:
 def number_pieces(text: str) -> Iterator[Piece]:
     """Letters as their numbers: of ASCII (97 is a), or of the alphabet (1 is a; "/", "|" or 0 between words)."""
     for match in _NUMBERS.finditer(text):
+        if text[match.end() : match.end() + 1].isalnum():
+            continue
         chunk = match.group()[:LONGEST_PIECE]
         numbers = [int(number) for number in re.findall("[0-9]+", chunk)]
         if all(32 <= number < 127 for number in numbers):
@@ -142,13 +149,15 @@ _MORSE_CODES = (
     "----- .---- ..--- ...-- ....- ..... -.... --... ---.. ----. ..--.. .-.-.- --..--"
 )
 _MORSE_LETTERS = dict(zip(_MORSE_CODES.split(" "), "abcdefghijklmnopqrstuvwxyz0123456789?.,", strict=True))
-_MORSE = re.compile(r"(?<!\S)[.\-·•–−_]{1,6}(?:[ /|\n]{1,5}[.\-·•–−_]{1,6}){4,}+(?!\S)")
+_MORSE = re.compile(r"(?<!\S)[.\-·•–−_]{1,6}(?:[ /|\n]{1,5}[.\-·•–−_]{1,6}){4,}+")
 _MORSE_MARKS = str.maketrans("·•–−_", "..---")
 
 
 def morse_pieces(text: str) -> Iterator[Piece]:
     """Morse code with gaps between letters, and "/" or wider gaps between words."""
     for match in _MORSE.finditer(text):
+        if text[match.end() : match.end() + 1].strip():
+            continue
         chunk = match.group()[:LONGEST_PIECE]
         letters: list[str] = []
         for part in re.findall(r"[.\-]+|[ ]*[/|\n][ ]*|  +", chunk.translate(_MORSE_MARKS)):
