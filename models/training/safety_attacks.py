@@ -231,8 +231,8 @@ def main() -> int:
         for place, at in enumerate(mine):
             by_source[re.sub(r"^(template|code) .*", r"\1", all_examples[at].source)].append(place)
         for source, places in sorted(by_source.items()):
-            shares = " ".join(f"{np.mean(seen[places] >= level):7.1%}" for level in (0.3, 0.5, 0.7, 0.9))
-            print(f"  {source:<22}{len(places):>5}   at 0.3 0.5 0.7 0.9: {shares}")
+            shares = " ".join(f"{np.mean(seen[places] >= level):7.1%}" for level in (0.5, 0.65, 0.8))
+            print(f"  {source:<22}{len(places):>5}   at 0.5, 0.65, 0.8: {shares}")
         bias, weights = learn([matrices[at] for at in mine], labels, counts)
         written[kind] = {
             "bias": round(bias, 3),
