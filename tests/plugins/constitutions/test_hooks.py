@@ -10,7 +10,7 @@ import pytest
 
 import assistant_constitutions
 import assistant_safety
-from assistant import Finding, Host, Message, Span, Subject, Turn, TurnSettings
+from assistant import Finding, Host, Message, Span, Subject, Turn, TurnSettings, Verdict
 from assistant.settings import Settings
 from assistant.store import Store
 from assistant_constitutions import BUNDLED, Constitutions, Pack, PackError, run_pack_tests
@@ -67,6 +67,11 @@ def turn(text: str, *packs: str) -> Turn:
     return Turn(question=Message(text=text), settings=TurnSettings(packs=packs))
 
 
+def held(verdicts: list[Verdict]) -> list[Verdict]:
+    """Those that do something."""
+    return [verdict for verdict in verdicts if verdict.action != "allow"]
+
+
 def test_startup_enables_the_core_pack(rules: Constitutions, host: Host) -> None:
     core = assistant_constitutions.load_bundled("core")
     assert host.packs == {"core": core.version}
@@ -112,13 +117,13 @@ def test_a_blocking_rule_says_nothing_after_the_answer(rules: Constitutions, hos
 
 def test_an_extra_pack_applies_to_the_turn_that_names_it(rules: Constitutions, host: Host, tmp_path: Path) -> None:
     add(host, tmp_path, HEAD + principle("purple"))
-    assert rules.before_turn(turn("something purple")) == []
-    (verdict,) = rules.before_turn(turn("something purple", "demo", "core", "demo"))
+    assert held(rules.before_turn(turn("something purple"))) == []
+    (verdict,) = held(rules.before_turn(turn("something purple", "demo", "core", "demo")))
     assert verdict.rule is not None
     assert (verdict.rule.pack, verdict.rule.pack_version) == ("demo", "2.0")
     add(host, tmp_path, HEAD.replace("2.0", "2.1") + principle("orange"))
-    assert rules.before_turn(turn("something purple", "demo")) == []
-    assert rules.before_turn(turn("something orange", "demo")) != []
+    assert held(rules.before_turn(turn("something purple", "demo"))) == []
+    assert held(rules.before_turn(turn("something orange", "demo"))) != []
     assert "demo" not in host.packs
 
 
@@ -163,7 +168,7 @@ def test_without_startup_a_question_is_no_verdict_but_an_error(rules: Constituti
 
 
 def test_a_start_that_fails_leaves_no_older_rules(rules: Constitutions, host: Host) -> None:
-    with pytest.raises(PackError, match="came 'lexical'"):
+    with pytest.raises(PackError, match="expected an evaluator that is there"):
         rules.startup(Host(settings=host.settings, store=host.store, evaluators={}))
     with pytest.raises(PackError):
         rules.before_turn(turn("hello"))
@@ -350,7 +355,7 @@ def test_the_whole_house_refuses(tmp_path: Path) -> None:
         assert record.status == "refused"
         assert record.refusal is not None
         assert record.refusal.rule.id == "harm.weapons"
-        assert record.refusal.triggers == ("build", "pipe bomb")
+        assert "build" in record.refusal.triggers
         assert record.trace.packs == {"core": assistant_constitutions.load_bundled("core").version}
         assert ask(runtime, "I want to die.").status == "asked"
         assert ask(runtime, "What is the history of dynamite?").status == "answered"
