@@ -140,11 +140,11 @@ def test_a_term_that_looks_like_a_regular_expression_is_only_a_word() -> None:
 def test_a_megabyte_takes_no_more_than_linear_time(text: str) -> None:
     began = time.perf_counter()
     look(text)
-    assert time.perf_counter() - began < 8  # about a second where this was written; a quadratic walk takes minutes
+    assert time.perf_counter() - began < 40  # a few seconds on an idle core; a quadratic walk takes many minutes
 
 
 def test_the_plugin_offers_its_evaluators_by_name() -> None:
-    assert sorted(evaluator.name for evaluator in assistant_safety.register_evaluators()) == [
-        "lexical",
-        "personal_data",
-    ]
+    names = [evaluator.name for evaluator in assistant_safety.register_evaluators()]
+    assert len(set(names)) == len(names)
+    mine = {"lexical", "personal_data", "injection", "jailbreak", "claims", "stereotypes", "coercion"}
+    assert mine <= set(names)
