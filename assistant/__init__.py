@@ -21,6 +21,7 @@ from assistant.messages import (
     TurnRecord,
     TurnSettings,
 )
+from assistant.panels import Panel, PanelRequest, Viewer
 from assistant.verdicts import Refusal, Region, Rule, Span, Verdict
 
 __all__ = [
@@ -40,6 +41,8 @@ __all__ = [
     "ModelInfo",
     "ModelTrace",
     "PackStamp",
+    "Panel",
+    "PanelRequest",
     "ReadText",
     "Reading",
     "Receipt",
@@ -53,6 +56,7 @@ __all__ = [
     "TurnRecord",
     "TurnSettings",
     "Verdict",
+    "Viewer",
     "Word",
     "hookimpl",
 ]

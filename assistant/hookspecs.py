@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from assistant.explanations import Explanation
     from assistant.extensions import Host
     from assistant.messages import Feedback, ImagePart, PackStamp, Reading, Receipt, Turn, TurnRecord
+    from assistant.panels import Panel
     from assistant.verdicts import Verdict
 
 PROJECT = "assistant"
@@ -226,6 +227,21 @@ class Hooks(Protocol):
             >>> @hookimpl
             ... def feedback_reasons():
             ...     return ["Wrong about the picture"]
+        """
+        ...
+
+    @_spec
+    def register_panels(self) -> Sequence[Panel] | None:
+        """Called once at start: the panels that this plugin brings, each a page beside the chat with a button at the
+        top. Nothing heavy may happen here; a panel does its work in `Panel.draw`.
+
+        Returns:
+            Panels; ``None`` means that there are none. Of two with the same name the first one counts.
+
+        Example:
+            >>> @hookimpl
+            ... def register_panels():
+            ...     return [Parking()]  # with name = "parking", title = "Parking", draw(request)
         """
         ...
 

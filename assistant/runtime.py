@@ -33,6 +33,7 @@ from assistant.messages import (
     new_id,
 )
 from assistant.packs import PackKeeper
+from assistant.panels import Panel, accept_panels
 from assistant.picture_text import PictureText
 from assistant.plain_question import ask_plainly
 from assistant.settings import Settings
@@ -84,6 +85,8 @@ class Runtime:
             "register_backends",
             lambda each: self._generators.setdefault(each.name, Generator(each, settings)),
         )
+        self._panels: dict[str, Panel] = {}
+        self._gather("register_panels", lambda each: self._panels.setdefault(each.name, each), accept=accept_panels)
         self._trace = lru_cache(maxsize=32)(self._trace_now)
 
     def _gather(
@@ -111,6 +114,11 @@ class Runtime:
     def backends(self) -> list[Backend]:
         """The models that can answer."""
         return [each.backend for each in self._generators.values()]
+
+    @property
+    def panels(self) -> list[Panel]:
+        """The panels that the plugins bring."""
+        return list(self._panels.values())
 
     def plugins(self) -> list[PluginStatus]:
         """Every plugin, as it stands."""

@@ -11,9 +11,11 @@ from assistant.runtime import Runtime
 from assistant.ui.asking import Asking
 from assistant.ui.handlers import Handlers
 from assistant.ui.look import script
+from assistant.ui.panel_room import PanelRoom
 from assistant.ui.reading import Reader
 from assistant.ui.session import Box, Place, RunningTurns, Update, View
-from assistant.ui.views.markup import Html, tag
+from assistant.ui.viewer import viewer_of
+from assistant.ui.views.header import header
 
 TURNS_AT_ONCE = 16
 """Pages that may wait for the model at the same time; the runtime lets one through and tells the others so."""
@@ -26,11 +28,13 @@ def build(runtime: Runtime, running: RunningTurns) -> gr.Blocks:
     """Lay out the page and wire it to the handlers."""
     reader = Reader(runtime)
     asking, handlers = Asking(runtime, reader, running), Handlers(runtime, reader, running)
+    room = PanelRoom(runtime, reader, running)
 
     with gr.Blocks(title="Glassbox", analytics_enabled=False, fill_width=True, delete_cache=CACHE_SECONDS) as blocks:
         place, view = gr.State(Place()), gr.State(View())
-        _html(header(), "header")
+        _html(header([(each.name, each.title) for each in room.panels]), "header")
         warnings = _html(reader.warnings(), "warnings")
+        panel = _html("", "panel")
         with gr.Row(elem_id="columns"):
             with gr.Column(elem_id="left"):
                 new_chat = gr.Button("New chat", elem_id="new-chat", variant="secondary")
@@ -59,7 +63,7 @@ def build(runtime: Runtime, running: RunningTurns) -> gr.Blocks:
                 inspector = _html("", "inspector")
         bridge = gr.HTML("", js_on_load=script(), elem_id="bridge", apply_default_css=False)
 
-        outputs = [place, view, warnings, transcript, live, phase, box, stop, chats, inspector, plugins]
+        outputs = [place, view, warnings, transcript, live, phase, box, stop, chats, inspector, plugins, panel]
 
         def on_ask(place: Place, value: dict[str, Any] | None, request: gr.Request) -> Iterator[list[Any]]:
             value = value or {}
@@ -72,6 +76,9 @@ def build(runtime: Runtime, running: RunningTurns) -> gr.Blocks:
 
         def on_act(place: Place, view: View, event: gr.EventData, request: gr.Request) -> list[Any]:
             return changes(handlers.act(place, view, _session(request), _sent(event)))
+
+        def on_panel(place: Place, event: gr.EventData, request: gr.Request) -> list[Any]:
+            return changes(room.act(place, _session(request), _sent(event), viewer_of(request)))
 
         def on_load(request: gr.Request) -> list[Any]:
             return changes(handlers.loaded(request.query_params.get("chat")))
@@ -112,22 +119,22 @@ def build(runtime: Runtime, running: RunningTurns) -> gr.Blocks:
             show_progress_on=inspector,
             api_visibility="private",
         )
+        bridge.panel(
+            on_panel,
+            place,
+            outputs=outputs,
+            concurrency_id="panel",
+            concurrency_limit=2,
+            trigger_mode="always_last",
+            show_progress="minimal",
+            show_progress_on=panel,
+            api_visibility="private",
+        )
         new_chat.click(on_new_chat, None, **quick)
         stop.click(on_stop, None, **quick)
         blocks.load(on_load, None, **quick)
         blocks.unload(on_close)
     return blocks
-
-
-def header() -> Html:
-    """The name of the house, and the way to the panels on a narrow screen."""
-    return tag(
-        "div",
-        tag("h1", "Glassbox"),
-        tag("p", "Chat with pictures, and see through the answer.", class_="quiet"),
-        tag("button", "Chats and plugins", type="button", id="menu", aria_expanded="false", aria_controls="left"),
-        class_="header",
-    )
 
 
 def changes(update: Update) -> list[Any]:
@@ -148,6 +155,7 @@ def changes(update: Update) -> list[Any]:
         html(update.chats),
         html(update.inspector),
         html(update.plugins),
+        html(update.panel),
     ]
 
 

@@ -63,6 +63,7 @@ class Update:
     chats: str | None = None
     inspector: str | None = None
     plugins: str | None = None
+    panel: str | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -94,6 +95,12 @@ class RunningTurns:
         with self._lock:
             if self._runs.get(session) is run:
                 del self._runs[session]
+
+    def running(self, session: str) -> bool:
+        """Whether the page's turn is running."""
+        with self._lock:
+            run = self._runs.get(session)
+        return run is not None and not run.left
 
     def stop(self, session: str) -> None:
         """Stop the page's turn, if one is running; what was written stays."""

@@ -1,12 +1,23 @@
 // Runs once, inside the hidden component "bridge". `trigger` hands an event to the server.
-const EVENTS = ['act', 'explain', 'turn'];
+const EVENTS = ['act', 'explain', 'turn', 'panel'];
 const byId = (id) => document.getElementById(id);
 const narrow = window.matchMedia('(max-width: 999px)');
 const calm = window.matchMedia('(prefers-reduced-motion: reduce)');
 
 function send(node, fields) {
   const name = node.dataset.event;
-  if (EVENTS.includes(name)) trigger(name, { ...fields, ...node.dataset });
+  if (!EVENTS.includes(name)) return;
+  if (name === 'panel') document.body.classList.add('panel-busy');
+  trigger(name, { ...fields, ...node.dataset });
+}
+
+// A chosen file goes along as base64; one that is far too large is only named, and the server says so.
+const MOST_BYTES = 4_000_000;
+async function packed(file) {
+  if (file.size > MOST_BYTES) return { name: file.name, size: file.size, data: '' };
+  let letters = '';
+  for (const byte of new Uint8Array(await file.arrayBuffer())) letters += String.fromCharCode(byte);
+  return { name: file.name, size: file.size, data: btoa(letters) };
 }
 
 // Buttons and words say with data-event and data-act what they are for.
@@ -15,20 +26,22 @@ document.addEventListener('click', (event) => {
   if (node && node.tagName !== 'FORM' && !node.disabled) send(node, {});
 });
 
-document.addEventListener('submit', (event) => {
+document.addEventListener('submit', async (event) => {
   const form = event.target.closest('form[data-event]');
   if (!form) return;
   event.preventDefault();
   const fields = {};
-  for (const [name, value] of new FormData(form)) {
-    if (name === 'reasons') (fields.reasons ??= []).push(value);
+  for (const [name, value] of new FormData(form, event.submitter)) {
+    if (value instanceof File) {
+      if (value.name) fields[name] = await packed(value);
+    } else if (name === 'reasons') (fields.reasons ??= []).push(value);
     else fields[name] = value;
   }
   send(form, fields);
 });
 
 // The panels are drawn one after the other: the rest waits for all of them.
-const PANELS = ['menu', 'left', 'scroller', 'composer', 'transcript', 'running', 'inspector', 'chats'];
+const PANELS = ['menu', 'panel', 'left', 'scroller', 'composer', 'transcript', 'running', 'inspector', 'chats'];
 function whenDrawn() {
   if (PANELS.every(byId)) start();
   else requestAnimationFrame(whenDrawn);
@@ -116,6 +129,7 @@ function start() {
   let turns = 0;
   let running = false;
   let inside = '';
+  let shownPanel = null;
   function redrawn() {
     const transcript = document.querySelector('#transcript .transcript');
     const welcome = document.querySelector('#transcript .welcome');
@@ -152,13 +166,39 @@ function start() {
       byId('inspector').scrollIntoView({ behavior: smooth(), block: 'start' });
     }
     inside = shown;
+    movePanel();
+  }
+
+  // A panel takes the place of the chat: the keyboard goes with it, and comes back to the button that opened it.
+  let open = '';
+  function movePanel() {
+    const panel = document.querySelector('#panel .panel');
+    document.body.classList.toggle('panel-open', panel !== null);
+    const now = panel?.dataset.panel ?? '';
+    if (panel !== shownPanel) {
+      document.body.classList.remove('panel-busy');
+      if (panel) {
+        const notice = panel.querySelector('.notice');
+        byId('panel').scrollTop = 0;
+        if (narrow.matches) window.scrollTo(0, 0);
+        if (now !== open || notice || !panel.contains(document.activeElement)) panel.querySelector('h2').focus();
+      } else if (open) {
+        document.querySelector(`.rooms [data-panel="${open}"]`)?.focus();
+      }
+    }
+    for (const button of document.querySelectorAll('.rooms [data-panel]')) {
+      if (button.dataset.panel === now) button.setAttribute('aria-current', 'page');
+      else button.removeAttribute('aria-current');
+    }
+    shownPanel = panel;
+    open = now;
   }
   // Leaving the page stops the answer that is being written: ask first.
   window.addEventListener('beforeunload', (event) => {
     if (running) event.preventDefault();
   });
   const watcher = new MutationObserver(redrawn);
-  for (const id of ['transcript', 'running', 'inspector', 'chats']) {
+  for (const id of ['transcript', 'running', 'inspector', 'chats', 'panel']) {
     watcher.observe(byId(id), { subtree: true, childList: true, characterData: true, attributes: true });
   }
   redrawn();

@@ -91,18 +91,30 @@ def _facts(refusal: Refusal) -> Html:
     return tag("dl", *(tag("div", tag("dt", name), tag("dd", value)) for name, value in facts), class_="facts")
 
 
+def _outcome(appeal: Appeal) -> Html:
+    """How an appeal stands, and the reviewer's sentence."""
+    because = f", because: {appeal.reason}" if appeal.reason else "."
+    when = f" on {appeal.decided_at:%d %B %Y}" if appeal.decided_at else ""
+    match appeal.status:
+        case "open":
+            state, words = "Open", "it waits for a reviewer."
+        case "upheld":
+            state = "Upheld"
+            words = f"a reviewer found{when} that the rule {appeal.rule} ({appeal.pack} {appeal.pack_version}) applies"
+            words += because
+        case "overturned":
+            state, words = "Overturned", f"a reviewer found{when} that the refusal was wrong{because}"
+    return tag("p", tag("strong", f"{state}: "), words, class_=f"outcome {appeal.status}")
+
+
 def _appeal(turn_id: str, appeals: Sequence[Appeal], receipt: str) -> Html:
     if appeals:
         last = appeals[-1]
-        outcome = {
-            "open": "It waits for a reviewer.",
-            "upheld": "A reviewer found the refusal right.",
-            "overturned": "A reviewer found the refusal wrong.",
-        }[last.status]
         return tag(
             "div",
-            tag("p", f"You said on {last.created_at:%d %B %Y} that this refusal is wrong. {outcome}"),
+            tag("p", f"You said on {last.created_at:%d %B %Y} that this refusal is wrong."),
             tag("blockquote", last.text) if last.text else None,
+            _outcome(last),
             tag("p", receipt, class_="receipt", role="status") if receipt else None,
             class_="appealed",
         )

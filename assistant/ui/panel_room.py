@@ -1,0 +1,72 @@
+"""The panels beside the chat: ours and those that plugins bring. One is open at a time."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from assistant.errors import GlassboxError
+from assistant.extensions import describe
+from assistant.panels import Panel, PanelRequest, Viewer
+from assistant.runtime import Runtime
+from assistant.ui.appeals_panel import AppealsPanel
+from assistant.ui.fields import field_text
+from assistant.ui.reading import Reader
+from assistant.ui.refusals_panel import RefusalsPanel
+from assistant.ui.session import Place, RunningTurns, Update
+from assistant.ui.views.markup import Html, join, text
+from assistant.ui.views.panel import frame, said
+from assistant.ui.views.phase import phase
+
+log = logging.getLogger("glassbox.panels")
+
+
+class PanelRoom:
+    """Opens and closes the panels and hands on what a person does in them."""
+
+    def __init__(self, runtime: Runtime, reader: Reader, running: RunningTurns) -> None:
+        own: list[Panel] = [AppealsPanel(runtime), RefusalsPanel(runtime)]
+        taken = {each.name for each in own}
+        self.panels = [*(each for each in runtime.panels if each.name not in taken), *own]
+        self._reader = reader
+        self._running = running
+
+    def act(self, place: Place, session: str, data: Mapping[str, Any], viewer: Viewer) -> Update:
+        """What a button or a form of a panel asks for; ``data["panel"]`` names the panel, ``data["act"]`` the press."""
+        name, act = field_text(data, "panel"), field_text(data, "act")
+        if act == "close":
+            return self._closed(place, session)
+        panel = next((each for each in self.panels if each.name == name), None)
+        if panel is None:
+            return Update(phase=phase(f"There is no panel “{name}”. Load the page again.", problem=True))
+        return Update(panel=frame(panel.name, panel.title, self._drawn(panel, PanelRequest(act, data, viewer))))
+
+    def _closed(self, place: Place, session: str) -> Update:
+        """The chat again, as it stands now: an appeal may have been decided. A running turn draws it itself."""
+        running = self._running.running(session)
+        return Update(
+            panel=Html(""),
+            transcript=None if running else self._reader.transcript(place),
+            plugins=self._reader.plugins(),
+            warnings=self._reader.warnings(),
+        )
+
+    def _drawn(self, panel: Panel, request: PanelRequest) -> Html:
+        try:
+            return text(panel.draw(request))
+        except Exception as error:
+            problem = said(_sentence(panel, error), problem=True)
+        if not request.act:
+            return problem
+        try:  # below the problem, the panel as it stands
+            return join([problem, text(panel.draw(PanelRequest("", {}, request.viewer)))])
+        except Exception:
+            return problem
+
+
+def _sentence(panel: Panel, error: Exception) -> str:
+    if isinstance(error, GlassboxError):
+        return str(error)
+    log.exception("The panel %r failed.", panel.name, exc_info=error)
+    return f"The panel “{panel.title}” failed ({describe(error)}). Nothing else is affected."
