@@ -1,8 +1,8 @@
 """The eyes of the rules: evaluators that packs refer to by name.
 
 ``lexical`` finds intentions by groups of words, ``personal_data`` finds numbers that belong to somebody, ``injection``
-and ``jailbreak`` weigh the signs of an attack on the rules, ``claims``, ``stereotypes`` and ``coercion`` find what an
-answer must not claim, say of a group, or press for.
+and ``jailbreak`` weigh the signs of an attack on the rules, ``learned`` says how likely a request asks for help with
+harm, and ``harmless`` how likely it does not.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from assistant.evaluators import Evaluator
 from assistant_safety.attacks import InjectionEvaluator, JailbreakEvaluator
 from assistant_safety.claims import ClaimsEvaluator
 from assistant_safety.coercion import CoercionEvaluator
+from assistant_safety.learned import HarmlessEvaluator, LearnedEvaluator
 from assistant_safety.lexical import LexicalEvaluator
 from assistant_safety.personal_data import PersonalDataEvaluator
 from assistant_safety.stereotypes import StereotypesEvaluator
@@ -21,8 +22,10 @@ from assistant_safety.stereotypes import StereotypesEvaluator
 __all__ = [
     "ClaimsEvaluator",
     "CoercionEvaluator",
+    "HarmlessEvaluator",
     "InjectionEvaluator",
     "JailbreakEvaluator",
+    "LearnedEvaluator",
     "LexicalEvaluator",
     "PersonalDataEvaluator",
     "StereotypesEvaluator",
@@ -41,4 +44,6 @@ def register_evaluators() -> Sequence[Evaluator]:
         ClaimsEvaluator(),
         StereotypesEvaluator(),
         CoercionEvaluator(),
+        LearnedEvaluator(),
+        HarmlessEvaluator(),
     ]

@@ -28,6 +28,8 @@ NEEDED = (
     "assistant_constitutions/packs/core.yaml",
     "assistant_redteam/paraphrases.yaml",
     "assistant_redteam/translations.yaml",
+    "assistant_safety/lexicon.yaml",
+    "assistant_safety/weights/learned.npz",
     "assistant_vlm/weights/open/model.safetensors",
     "assistant_vlm/weights/open/*.model",
     "assistant_vlm/cards/*.md",

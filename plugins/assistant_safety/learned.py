@@ -1,0 +1,224 @@
+"""The evaluator ``learned``: how likely a request asks for help with harm, by weights learned from labelled requests.
+
+A weighted sum over what `features` reads, in numpy: no network, nothing hidden. What each word added is known, and the
+words that added most are marked. The weights come with the package; the recipe is ``training.safety``.
+
+The options of a rule are data:
+
+    category: weapons      # the rule is about this category of harm; a list of them is possible
+    fewest_words: 2        # shorter texts are left to other evaluators
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from importlib import resources
+from io import BytesIO
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from assistant.evaluators import Finding, Subject
+from assistant.verdicts import Span
+from assistant_safety.features import LONGEST, placed_tokens, rows_of_pairs, rows_of_word
+from assistant_safety.frames import frame_of
+from assistant_safety.reading import read
+
+Floats = npt.NDArray[np.float32]
+
+_SHOWN = 4
+"""How many words a finding marks at most."""
+
+_REPORTED = 0.3
+"""Less than this probability is no finding."""
+
+
+class LearnedOptions(BaseModel):
+    """What a rule may tell this evaluator."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    category: str | tuple[str, ...]
+    fewest_words: int = Field(default=2, ge=1, le=100)
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """The categories that the rule is about."""
+        return (self.category,) if isinstance(self.category, str) else self.category
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What was learned. Column 0 of ``rows`` is harm as such, the others are the ``categories``.
+
+    ``rows`` holds 8-bit numbers; times ``scale`` (one for each column) they are the weights. ``slope`` and ``offset``
+    turn a sum into a calibrated probability (Platt, 1999).
+    """
+
+    rows: npt.NDArray[np.int8]
+    scale: Floats
+    bias: Floats
+    slope: float
+    offset: float
+    categories: tuple[str, ...]
+
+    def sums(self, features: list[int] | tuple[int, ...]) -> Floats:
+        """The sum of the weights of some features, one number for each column."""
+        return self.rows[list(features)].sum(axis=0, dtype=np.int32) * self.scale
+
+
+@cache
+def weights() -> Weights:
+    """The weights that come with the package."""
+    data = resources.files("assistant_safety").joinpath("weights", "learned.npz").read_bytes()
+    with np.load(BytesIO(data), allow_pickle=False) as file:
+        rows = np.zeros((int(file["buckets"]), file["values"].shape[1]), dtype=np.int8)
+        rows[file["used"]] = file["values"]
+        return Weights(
+            rows=rows,
+            scale=file["scale"].astype(np.float32),
+            bias=file["bias"].astype(np.float32),
+            slope=float(file["slope"]),
+            offset=float(file["offset"]),
+            categories=tuple(str(name) for name in file["categories"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """``probability`` that a text asks for help with harm; its likeliest ``category``; and what each word added, as
+    (character where it starts, where it ends, addition to the log odds)."""
+
+    probability: float
+    category: str
+    words: tuple[tuple[int, int, float], ...]
+
+
+@lru_cache(maxsize=50_000)
+def _word_sums(word: str) -> Floats:
+    return weights().sums(rows_of_word(word))
+
+
+def _probability(log_odds: float) -> float:
+    return float(1 / (1 + np.exp(-np.clip(log_odds, -30, 30))))
+
+
+@lru_cache(maxsize=8)
+def judge_text(text: str) -> Judgement:
+    """Judge a text; a long one in pieces of `LONGEST` words, of which the worst counts.
+
+    The effort grows with the length of the text and no faster. The last few judgements are kept, because every rule
+    looks at the same text.
+    """
+    placed = placed_tokens(text)
+    pieces = [placed[at : at + LONGEST] for at in range(0, len(placed), LONGEST)] or [[]]
+    return max((_judge_piece(text, piece) for piece in pieces), key=lambda each: each.probability)
+
+
+def _judge_piece(text: str, placed: list[tuple[str, int, int]]) -> Judgement:
+    known = weights()
+    tokens = [token for token, _, _ in placed]
+    single = list(dict.fromkeys(tokens))
+    pairs = rows_of_pairs(tokens)
+    own = {word: _word_sums(word) for word in single}
+    count = sum(len(rows_of_word(word)) for word in single) + len(pairs)
+    sums = (np.sum(list(own.values()), axis=0) if own else 0) + known.sums(pairs)
+    log_odds = known.bias + sums / np.sqrt(max(count, 1))
+    reading = read(text)
+    shrink = known.slope / float(np.sqrt(max(count, 1)))
+    return Judgement(
+        probability=_probability(known.slope * float(log_odds[0]) + known.offset),
+        category=known.categories[int(np.argmax(log_odds[1:]))],
+        words=tuple(
+            (reading.starts[first], reading.ends[last], float(own[token][0]) * shrink) for token, first, last in placed
+        ),
+    )
+
+
+class LearnedEvaluator:
+    """Finds requests for help with harm by what was learned from labelled requests.
+
+    The score is the calibrated probability that the text asks for help with harm. It is reported to the rules about the
+    likeliest category only, so that a refusal cites the rule that fits.
+    """
+
+    name = "learned"
+    cost: Literal["light", "heavy"] = "light"
+
+    def __init__(self) -> None:
+        self._ready: dict[int, tuple[Mapping[str, Any], LearnedOptions]] = {}
+
+    def check_options(self, options: Mapping[str, Any]) -> None:
+        """Accept the options of a rule.
+
+        Raises:
+            ValueError: names the option, what was expected and what came.
+        """
+        self._get(options)
+
+    def evaluate(self, subject: Subject, options: Mapping[str, Any]) -> Finding | None:
+        """Judge the text; ``None`` where another category is likelier, or nearly nothing speaks for harm."""
+        wanted = self._get(options)
+        judgement = judge_text(subject.text)
+        if (
+            judgement.category not in wanted.categories
+            or judgement.probability < _REPORTED
+            or len(judgement.words) < wanted.fewest_words
+        ):
+            return None
+        heaviest = sorted((word for word in judgement.words if word[2] > 0), key=lambda word: -word[2])[:_SHOWN]
+        spans = tuple(Span(part=subject.part, start=start, end=end) for start, end, _ in sorted(set(heaviest)))
+        detail = (
+            f"{judgement.probability:.0%} likely a request for help with harm ({judgement.category}); "
+            f"{frame_of(subject.text).sentence}"
+        )
+        return Finding(score=round(judgement.probability, 6), spans=spans, detail=detail)
+
+    def _get(self, options: Mapping[str, Any]) -> LearnedOptions:
+        kept = self._ready.get(id(options))
+        if kept is not None and kept[0] is options:
+            return kept[1]
+        try:
+            checked = LearnedOptions.model_validate(dict(options))
+        except ValidationError as error:
+            problems = [
+                f"option {'.'.join(map(str, each['loc'])) or '(all)'}: {each['msg']}; came {each['input']!r:.80}"
+                for each in error.errors()
+            ]
+            raise ValueError("; ".join(problems)) from error
+        unknown = sorted(set(checked.categories) - set(weights().categories))
+        if unknown or not checked.categories:
+            known = ", ".join(sorted(weights().categories))
+            raise ValueError(f"option category: expected one or more of {known}; came {', '.join(unknown)!r}")
+        if len(self._ready) >= 1024:
+            self._ready.clear()
+        self._ready[id(options)] = (options, checked)
+        return checked
+
+
+class HarmlessEvaluator:
+    """Says how likely a text is harmless, by the same judgement as `LearnedEvaluator`; for the exceptions of a rule.
+
+    So a rule of words holds only where what was learned does not plainly speak against it. It takes no options.
+    """
+
+    name = "harmless"
+    cost: Literal["light", "heavy"] = "light"
+
+    def check_options(self, options: Mapping[str, Any]) -> None:
+        """Accept the options of a rule: there are none.
+
+        Raises:
+            ValueError: there is one.
+        """
+        if options:
+            raise ValueError(f"expected no options; came {', '.join(sorted(options))}")
+
+    def evaluate(self, subject: Subject, options: Mapping[str, Any]) -> Finding | None:
+        """The probability that the text does not ask for help with harm."""
+        probability = 1 - judge_text(subject.text).probability
+        return Finding(score=round(probability, 6), detail=f"{probability:.0%} likely harmless")
