@@ -41,6 +41,9 @@ log = logging.getLogger("glassbox.plugins")
 GROUP = "assistant"
 OWN_DISTRIBUTION = "glassbox"
 
+START_PATIENCE = 6
+"""Hooks that are called once, at start, read files and parse them: they may take so many times as long as others."""
+
 State = Literal["working", "disabled", "broken", "switched_off", "left_out"]
 
 
@@ -186,6 +189,11 @@ class Extensions:
         """How long importing a plugin, and making one that is a class, may take."""
         return max(60.0, self.settings.hook_seconds)
 
+    def _seconds(self, hook: str) -> float:
+        """How long an implementation may take that does not say so itself; longer for what is called once, at start."""
+        once = hook == "startup" or hook.startswith("register_")
+        return self.settings.hook_seconds * (START_PATIENCE if once else 1)
+
     def _broken(self, name: str, version: str, distribution: str, detail: str) -> None:
         error = PluginLoadError(
             f"The plugin {name!r} is left out: {detail}.",
@@ -207,7 +215,7 @@ class Extensions:
                     arguments=tuple(implementation.argnames),
                     phase=mark.phase,
                     on_failure=mark.on_failure or ("closed" if hook in CHECKING_HOOKS else "open"),
-                    seconds=mark.time_limit or self.settings.hook_seconds,
+                    seconds=mark.time_limit or self._seconds(hook),
                 )
             )
         return sorted(found, key=lambda each: (PHASES.index(each.phase), each.plugin))

@@ -47,7 +47,8 @@ class Settings(BaseSettings):
     required_plugins: frozenset[str] = frozenset({"constitutions", "safety"})
     """Rules that must hold: while one of these is enabled but not working, every turn ends as a refusal."""
     hook_seconds: float = Field(default=5.0, gt=0)
-    """The time limit of one call of one hook, where the plugin does not declare another."""
+    """The time limit of one call of one hook, where the plugin does not declare another;
+    six times as long for hooks that are called once, at start."""
     failures_before_off: int = Field(default=3, ge=1)
     """A plugin that fails so many times in a row is switched off until the program is started again."""
     critic_model: str = ""

@@ -111,7 +111,7 @@ def hooks_page() -> str:
     lines += [
         f"The phases, in order: {', '.join(f'`{phase}`' for phase in PHASES)}.",
         f"A call may take {Settings.model_fields['hook_seconds'].default:g} s (the setting `hook_seconds`), unless the",
-        "plugin declares another limit.",
+        "plugin declares another limit; hooks that are called once, at start, six times as long.",
         "",
         "What becomes of a turn when an implementation fails stands in [failures.md](failures.md).",
         "",
