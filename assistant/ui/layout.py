@@ -124,8 +124,8 @@ def build(runtime: Runtime, running: RunningTurns) -> gr.Blocks:
             place,
             outputs=outputs,
             concurrency_id="panel",
-            concurrency_limit=2,
-            trigger_mode="always_last",
+            concurrency_limit=1,  # in the order in which they were pressed
+            trigger_mode="multiple",
             show_progress="minimal",
             show_progress_on=panel,
             api_visibility="private",

@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping
 
-from assistant import Host, PackStamp, hookimpl
+from assistant import Host, PackStamp, Panel, hookimpl
 from assistant.evaluators import Evaluator, Subject
 from assistant.messages import Turn
 from assistant.verdicts import Action, Rule, Verdict
@@ -16,6 +16,7 @@ from assistant_constitutions.errors import PackError, UnknownPack
 from assistant_constitutions.in_force import PacksInForce
 from assistant_constitutions.keeper import Keeper
 from assistant_constitutions.pack import Place
+from assistant_constitutions.panel import PacksPanel
 from assistant_constitutions.questions import judge_question
 from assistant_constitutions.revising import Rewrite
 from assistant_constitutions.rewriting import rewriter
@@ -48,6 +49,7 @@ class Constitutions:
         self._evaluators: Mapping[str, Evaluator] = {}
         self._rewrite: Rewrite | None = None
         self._in_force: PacksInForce | None = None
+        self._keeper: Keeper | None = None
         self._lock = threading.Lock()
         self._of_turn: OrderedDict[str, Constitution] = OrderedDict()
         """By the id of a turn, for those of late: one that has begun is judged by the same packs to its end."""
@@ -70,9 +72,15 @@ class Constitutions:
         shelf = Shelf(host.settings.data_dir / "packs")
         in_force = PacksInForce(shelf, host.evaluators, lambda: host.store.last_pack_change(), tell)
         # First of all, so that a pack that stops the start can be disabled.
-        host.pack_keepers.append(Keeper(shelf, in_force, host.evaluators, host.store))
+        self._keeper = Keeper(shelf, in_force, host.evaluators, host.store)
+        host.pack_keepers.append(self._keeper)
         in_force.load()
         self._in_force = in_force
+
+    @hookimpl
+    def register_panels(self) -> list[Panel]:
+        """The panel in which people read the packs and try them, and an operator changes them."""
+        return [PacksPanel(self._keeper)] if self._keeper else []
 
     @hookimpl(on_failure="closed")
     def before_turn(self, turn: Turn) -> list[Verdict]:

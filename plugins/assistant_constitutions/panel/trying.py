@@ -1,0 +1,94 @@
+"""The same questions without a pack and with it, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from assistant.packs import Decision, PackSummary, PreviewRow
+from assistant.ui.views.markup import Html, join, tag
+from assistant.ui.views.panel import form, press, send
+from assistant_constitutions.panel.words import ACTIONS, NAME
+
+INTRO = (
+    "Write questions, one in each line. Each is judged by the rules without the pack and with it. No model is asked, "
+    "nothing is stored, and nobody else notices."
+)
+IN_FORCE = "What is on now, against the packs that are always on"
+
+
+def try_view(packs: Sequence[PackSummary], chosen: str, prompts: str, rows: Sequence[PreviewRow] | None) -> Html:
+    """The form, and what came of it.
+
+    Args:
+        packs: those that can be tried.
+        chosen: the pack's id; empty for those that are on now.
+        prompts: what stands in the box.
+        rows: what was decided; ``None`` where nothing was tried yet.
+    """
+    choices = [("", IN_FORCE), *((each.id, f"{each.title} ({each.id})") for each in packs if _can_be_tried(each))]
+    return join(
+        [
+            tag("div", press(NAME, "", "All packs"), class_="buttons"),
+            tag("p", INTRO),
+            form(
+                NAME,
+                "",
+                tag("label", "The pack", for_="try-pack"),
+                tag(
+                    "select",
+                    *(tag("option", title, value=value, selected=value == chosen) for value, title in choices),
+                    id="try-pack",
+                    name="pack",
+                ),
+                tag("label", "Questions, one in each line", for_="try-prompts"),
+                tag("textarea", prompts, id="try-prompts", name="prompts", rows="5"),
+                tag(
+                    "div",
+                    send("Try these questions", "preview", main=True),
+                    send("Use the pack's own tests", "preview-tests"),
+                    class_="buttons",
+                ),
+            ),
+            _table(rows) if rows is not None else None,
+        ]
+    )
+
+
+def _can_be_tried(pack: PackSummary) -> bool:
+    return pack.state != "always on" and not pack.problem
+
+
+def _table(rows: Sequence[PreviewRow]) -> Html:
+    changed = sum(each.changed for each in rows)
+    line = f"{changed} of {len(rows)} are decided differently with the pack." if rows else "The pack has no tests."
+    return tag(
+        "section",
+        tag("p", line, class_="notice", role="status"),
+        tag(
+            "table",
+            tag("caption", "Without the pack and with it", class_="hidden"),
+            tag("thead", tag("tr", *(tag("th", name, scope="col") for name in ("Text", "Without", "With")))),
+            tag("tbody", *(_row(each) for each in rows)),
+            class_="sides",
+        )
+        if rows
+        else None,
+    )
+
+
+def _row(row: PreviewRow) -> Html:
+    said = "answer: " if row.role == "assistant" else ""
+    return tag(
+        "tr",
+        tag("th", said, tag("q", row.text), scope="row"),
+        tag("td", _decision(row.without), data_label="Without"),
+        tag("td", _decision(row.with_pack), data_label="With", class_="new" if row.changed else None),
+        class_="changed" if row.changed else None,
+    )
+
+
+def _decision(decision: Decision) -> Html:
+    action = tag("strong", ACTIONS[decision.action])
+    if not decision.rule:
+        return action
+    return join([action, f" by {decision.rule} ", tag("span", decision.pack, class_="quiet")])
