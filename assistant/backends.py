@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from assistant.messages import ImagePart, ModelInfo, ReadText, Turn, TurnRecord
+from assistant.messages import ImagePart, ModelInfo, ReadText, TokenCount, Turn, TurnRecord
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,7 +27,8 @@ class AnswerEnd:
     ``confidence`` in [0, 1] or ``None``; ``unsure`` where the deltas say that the model cannot tell; ``state`` is
     whatever JSON data `Backend.trace` needs to look at this answer again; ``notes`` tell the person what the model did
     not take into account ("The first 3 questions of this chat were left out"); ``reader`` is set where the answer only
-    quotes what that reader read in a picture, and the model wrote nothing.
+    quotes what that reader read in a picture, and the model wrote nothing; ``tokens`` is what it read and wrote, where
+    it counts.
     """
 
     confidence: float | None = None
@@ -35,6 +36,7 @@ class AnswerEnd:
     state: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     reader: str = ""
+    tokens: TokenCount | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import uuid4
 
 from pydantic import Field
@@ -102,7 +102,8 @@ class TurnSettings(Frozen):
     """What may differ from one question to the next.
 
     ``model``: a backend's name, or the default. ``packs``: ids of packs to apply on top of the enabled ones.
-    ``temperature`` 0 is greedy. ``max_tokens`` is in the model's own tokens.
+    ``temperature`` 0 is greedy. ``max_tokens`` is in the model's own tokens. The answer ends before the first of the
+    texts in ``stop``.
     """
 
     model: str | None = None
@@ -111,6 +112,7 @@ class TurnSettings(Frozen):
     top_p: float = Field(default=1.0, gt=0, le=1)
     max_tokens: int = Field(default=64, ge=1, le=4096)
     seed: int = Field(default=0, ge=0, lt=2**32)
+    stop: tuple[Annotated[str, Field(min_length=1)], ...] = ()
 
 
 class Turn(Frozen):
@@ -181,6 +183,17 @@ class ModelInfo(Frozen):
     reader: str = ""
 
 
+class TokenCount(Frozen):
+    """How many of its own tokens a model read and wrote; pictures count for none.
+
+    ``cut_off``: the answer ended because no more could be written.
+    """
+
+    read: int = Field(ge=0)
+    written: int = Field(ge=0)
+    cut_off: bool = False
+
+
 class PackStamp(Frozen):
     """A constitution pack as it was in force: ``sha256`` is over its file; ``granted`` are the rules of other packs to
     which an operator let it add its exceptions."""
@@ -202,6 +215,10 @@ class Trace(Frozen):
     hooks: tuple[HookCall, ...] = ()
     verdicts: tuple[VerdictRecord, ...] = ()
     model: ModelInfo | None = None
+    tokens: TokenCount | None = None
+    """What the model read and wrote; ``None`` where it did not say."""
+    first_text_ms: float | None = Field(default=None, ge=0)
+    """Milliseconds until the first text of the answer could be shown; ``None`` where none was."""
     packs: dict[str, str] = Field(default_factory=dict)
     pack_stamps: tuple[PackStamp, ...] = ()
     settings: TurnSettings = TurnSettings()

@@ -66,6 +66,10 @@ class ReleaseGate:
         cut = max(self._pending.rfind(" ", 0, room), self._pending.rfind("\n", 0, room)) + 1 if room > 0 else 0
         return self._let_out(cut) if cut else ""
 
+    def feed_last(self, piece: str) -> None:
+        """Take in what comes at the very end; it leaves with `finish`."""
+        self._pending += piece
+
     def check_whole(self) -> bool:
         """Check everything that has come, letting nothing out; False closes the gate."""
         if not self.closed and self._pending and not self._check(self.released, self._pending):

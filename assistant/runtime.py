@@ -19,6 +19,7 @@ from assistant.extensions import Extensions, Host, PluginStatus, describe
 from assistant.generation import Generator, ModelState
 from assistant.intake import ImageSource, read_message
 from assistant.judgement import Stage, accept_nothing
+from assistant.judging import judge_answer, judge_question, judge_segment, with_required
 from assistant.messages import (
     Appeal,
     CheckResult,
@@ -38,7 +39,7 @@ from assistant.picture_text import PictureText
 from assistant.plain_question import ask_plainly
 from assistant.settings import Settings
 from assistant.store import Store
-from assistant.turn_run import House, Question, TurnRun, judge_answer, judge_question, judge_segment, with_required
+from assistant.turn_run import House, Question, TurnRun
 
 __all__ = ["Question", "Runtime", "finish"]
 
@@ -85,6 +86,8 @@ class Runtime:
             "register_backends",
             lambda each: self._generators.setdefault(each.name, Generator(each, settings)),
         )
+        self.observers: list[Callable[[TurnRecord], None]] = []
+        """Told of every finished turn at every door, after it was stored. Must be quick; an error is logged."""
         self._panels: dict[str, Panel] = {}
         self._gather("register_panels", lambda each: self._panels.setdefault(each.name, each), accept=accept_panels)
         self._trace = lru_cache(maxsize=32)(self._trace_now)
@@ -223,8 +226,23 @@ class Runtime:
             Steps and segments, and at the end always one `Finished`, also where something broke or was refused. Closing
             the iterator early counts as stopping.
         """
-        house = House(self.settings, self.store, self.extensions, self._picture_text, self.generator, self.host.packs)
+        house = House(
+            self.settings,
+            self.store,
+            self.extensions,
+            self._picture_text,
+            self.generator,
+            self.host.packs,
+            self._tell_observers,
+        )
         return TurnRun(house, question, stop or threading.Event()).events()
+
+    def _tell_observers(self, record: TurnRecord) -> None:
+        for observer in self.observers:
+            try:
+                observer(record)
+            except Exception:
+                log.exception("An observer of finished turns failed")
 
     def check(
         self,

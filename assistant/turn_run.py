@@ -6,13 +6,14 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Generator as Steps
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from time import perf_counter
 
 from assistant.backends import AnswerEnd, Delta
-from assistant.errors import GlassboxError, PluginLoadError, PluginResultError, StoreError
+from assistant.brought_history import Brought, judge_history
+from assistant.errors import GlassboxError, StoreError
 from assistant.events import Event, Finished, Segment, Step, StepStarted
-from assistant.extensions import Answer, Extensions, describe
+from assistant.extensions import Extensions, describe
 from assistant.generation import Generator
 from assistant.harmless_part import harmless_part
 from assistant.intake import ImageSource, read_message
@@ -20,15 +21,12 @@ from assistant.judgement import (
     Judgement,
     Revision,
     accept_nothing,
-    accept_stamps,
-    accept_verdicts,
     black_out,
     changed_note,
-    check_failed,
-    judge,
     marked_words,
     not_mended,
 )
+from assistant.judging import judge_answer, judge_question, judge_segment, packs_in_force
 from assistant.messages import (
     Door,
     Exchange,
@@ -48,6 +46,7 @@ from assistant.messages import (
 from assistant.picture_text import PictureText
 from assistant.release import ReleaseGate
 from assistant.settings import Settings
+from assistant.stop_texts import StopTexts
 from assistant.store import Store
 from assistant.verdicts import Refusal
 
@@ -62,7 +61,9 @@ class Question:
     """What a door hands in.
 
     ``conversation_id`` ``None`` starts a new conversation. ``parent_id`` is the turn that this question follows;
-    ``None`` with a conversation means its first turn. `Runtime.follow` and `Runtime.retry` fill both in.
+    ``None`` with a conversation means its first turn. `Runtime.follow` and `Runtime.retry` fill both in. ``turn_id`` is
+    the id of the turn, for a door that has to tell it before the end. ``brought`` is what was said before, from a
+    client that keeps its chats itself; the rules look at it as at everything that comes from outside.
     """
 
     text: str
@@ -71,6 +72,8 @@ class Question:
     parent_id: str | None = None
     settings: TurnSettings = TurnSettings()
     door: Door = "api"
+    turn_id: str | None = None
+    brought: Sequence[Brought] = ()
 
 
 class _Progress:
@@ -89,7 +92,8 @@ class _Progress:
         self.model: ModelInfo | None = None
         self.end = AnswerEnd()
         self.refusal: Refusal | None = None
-        self._since = perf_counter()
+        self.first_text_ms: float | None = None
+        self._begin = self._since = perf_counter()
         self._step = ""
 
     def step(self, name: str) -> None:
@@ -99,6 +103,12 @@ class _Progress:
             spent = (instant - self._since) * 1000
             self.timings[self._step] = round(self.timings.get(self._step, 0.0) + spent, 3)
         self._since, self._step = instant, name
+
+    def segment(self, text: str) -> Segment:
+        """A piece of the answer that leaves now."""
+        if self.first_text_ms is None:
+            self.first_text_ms = round((perf_counter() - self._begin) * 1000, 3)
+        return Segment(text)
 
     def add(self, judgement: Judgement) -> None:
         self.hooks += judgement.calls
@@ -112,6 +122,8 @@ class _Progress:
             hooks=tuple(self.hooks),
             verdicts=tuple(self.verdicts),
             model=self.model,
+            tokens=self.end.tokens,
+            first_text_ms=self.first_text_ms,
             packs={stamp.id: stamp.version for stamp in self.stamps} or self.packs,
             pack_stamps=self.stamps,
             settings=self.settings,
@@ -136,6 +148,8 @@ class House:
     picture_text: PictureText
     generator: Callable[[str | None], Generator]
     packs: Mapping[str, str]
+    finished: Callable[[TurnRecord], None] = lambda _: None
+    """Told of every turn at its end."""
 
 
 class TurnRun:
@@ -147,6 +161,7 @@ class TurnRun:
         self._stop = stop
         self._progress = _Progress(question.settings, house.packs)
         self._turn = Turn(
+            id=question.turn_id or new_id(),
             conversation_id=question.conversation_id or new_id(),
             parent_id=question.parent_id,
             door=question.door,
@@ -156,6 +171,7 @@ class TurnRun:
         self._first = ""
         """What stands before the answer, and is told whatever becomes of it: duties that cannot wait."""
         self._written = False
+        self._stop_texts = StopTexts(question.settings.stop)
         self._revisions = 0
         self._revision: Revision | None = None
         """What the latest check wants to put in place of the rest."""
@@ -166,7 +182,9 @@ class TurnRun:
         yield self._step("intake")
         error = self._take_in()
         if error:
-            yield Finished(TurnRecord(turn=self._turn, status="failed", error=error, trace=self._progress.trace()))
+            unread = TurnRecord(turn=self._turn, status="failed", error=error, trace=self._progress.trace())
+            self._house.finished(unread)
+            yield Finished(unread)
             return
         record: TurnRecord | None = None
         try:
@@ -215,6 +233,15 @@ class TurnRun:
         self._progress.hooks += read.calls
         self._progress.notes += [note for note in read.notes if note not in self._progress.notes]
 
+    def _take_in_brought(self) -> None:
+        """Put what the client brought of its chat before the question, as far as the rules let it pass."""
+        if not self._question.brought:
+            return
+        past = judge_history(self._house.extensions, self._turn, self._question.brought)
+        self._turn = past.turn
+        self._progress.hooks += past.calls
+        self._progress.notes += past.notes
+
     def _path(self) -> list[TurnRecord]:
         """The turns that lead to this one, oldest first."""
         if self._turn.parent_id is None:
@@ -227,6 +254,7 @@ class TurnRun:
             yield self._step("text")
         self._read_pictures()
         yield self._step("rules")
+        self._take_in_brought()
         before = judge_question(self._house.extensions, self._turn)
         self._progress.add(before)
         self._progress.refusal = self._with_harmless_part(before.refusal)
@@ -235,7 +263,7 @@ class TurnRun:
         if before.refusal:
             return ""
         if self._first:
-            yield Segment(self._first)
+            yield self._progress.segment(self._first)
         yield from self._write()
         if self._gate.closed:
             return ""
@@ -273,11 +301,12 @@ class TurnRun:
                     self._progress.model = self._progress.model.model_copy(update={"reader": item.reader})
                 self._progress.notes += [note for note in item.notes if note not in self._progress.notes]
             elif isinstance(item, Delta):
-                piece = self._gate.feed(item.text)
+                piece = self._gate.feed(self._stop_texts.feed(item.text))
                 if piece:
-                    yield Segment(piece)
-            if self._gate.closed or self._stop.is_set():
+                    yield self._progress.segment(piece)
+            if self._gate.closed or self._stop.is_set() or self._stop_texts.found:
                 return
+        self._gate.feed_last(self._stop_texts.rest())
 
     def _check_segment(self, released: str, pending: str) -> bool:
         judgement = judge_segment(self._house.extensions, self._turn, released, pending, whole=self._written)
@@ -299,7 +328,7 @@ class TurnRun:
         if not self._passes():
             return "", []
         if not held and (piece := self._gate.finish()):
-            yield Segment(piece)
+            yield self._progress.segment(piece)
         while self._gate.text:
             judgement = judge_answer(self._house.extensions, self._turn, self._gate.text)
             self._progress.add(judgement)
@@ -311,7 +340,7 @@ class TurnRun:
             if not self._put(judgement.revision) or not self._passes():
                 return "", []
         if held and (piece := self._gate.finish()):
-            yield Segment(piece)
+            yield self._progress.segment(piece)
         return self._gate.text, disclaimers
 
     def _passes(self) -> bool:
@@ -352,7 +381,7 @@ class TurnRun:
             status, answer = "failed", (self._first + gate.released).rstrip()
         elif stopped:
             status, answer = "stopped", answer or (self._first + gate.released).rstrip()
-        elif not answer:
+        elif not answer and not self._stop_texts.found:
             status, answer = "failed", self._first.rstrip()
             error = "The model wrote nothing. Ask again, or in other words."
         else:
@@ -371,6 +400,7 @@ class TurnRun:
         for told in self._house.extensions.call("turn_finished", {"record": record}, accept_nothing):
             if told.error:
                 record = _with_note(record, f"{told.error} The turn went on without it.")
+        self._house.finished(record)
         return record
 
     def _store(self, record: TurnRecord) -> TurnRecord:
@@ -384,59 +414,6 @@ class TurnRun:
             log.error("A turn could not be stored: %s", failure)
             return _with_note(record, f"This turn could not be stored and will not be there later. {failure}")
         return record
-
-
-def judge_question(extensions: Extensions, turn: Turn) -> Judgement:
-    """What the plugins say before a model sees the question; a required plugin that is missing refuses."""
-    answers = extensions.call("before_turn", {"turn": turn}, accept_verdicts)
-    return with_required(extensions, judge("question", turn.question.text, answers))
-
-
-def packs_in_force(extensions: Extensions, turn: Turn) -> tuple[PackStamp, ...]:
-    """The constitution packs that a turn is judged by, by id."""
-    answers = extensions.call("packs_in_force", {"turn": turn}, accept_stamps)
-    return tuple(sorted((stamp for each in answers for stamp in each.value or ()), key=lambda stamp: stamp.id))
-
-
-def judge_segment(extensions: Extensions, turn: Turn, released: str, segment: str, *, whole: bool = True) -> Judgement:
-    """What the plugins say while an answer is written, and with ``whole`` when it is over."""
-    arguments = {"turn": turn, "released": released, "segment": segment, "whole": whole}
-    return judge("answer", released + segment, extensions.call("check_segment", arguments, accept_verdicts))
-
-
-def judge_answer(extensions: Extensions, turn: Turn, answer: str) -> Judgement:
-    """What the plugins say about a whole answer."""
-    answers = extensions.call("after_turn", {"turn": turn, "answer": answer}, accept_verdicts)
-    return judge("answer", answer, [_observers_may_not_decide(each) for each in answers])
-
-
-def with_required(extensions: Extensions, judgement: Judgement) -> Judgement:
-    """The judgement, or a refusal in its place where a required plugin is missing and nothing else refuses."""
-    missing = extensions.missing_required()
-    if not missing or judgement.refusal is not None:
-        return judgement
-    status = missing[0]
-    error = PluginLoadError(
-        f"The rules of the plugin {status.name!r} must hold, and it is not working. {status.detail}",
-        plugin=status.name,
-    )
-    return replace(judgement, refusal=check_failed(judgement.stage, error))
-
-
-def _observers_may_not_decide(answer: Answer) -> Answer:
-    """An implementation of ``after_turn`` in the phase ``observe`` that tries to decide is a failure of its plugin."""
-    if answer.error or answer.implementation.phase != "observe":
-        return answer
-    decisive = [each.action for each in answer.value if each.action in ("refuse", "ask", "revise")]
-    if not decisive:
-        return answer
-    name = answer.implementation.plugin
-    error = PluginResultError(
-        f"The plugin {name!r} answered {decisive[0]!r} from after_turn in the phase 'observe', where an answer has "
-        "already been shown; a plugin that decides must declare another phase.",
-        plugin=name,
-    )
-    return replace(answer, value=None, error=error)
 
 
 def unexpected(error: Exception) -> str:

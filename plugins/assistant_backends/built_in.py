@@ -18,6 +18,7 @@ from assistant import (
     Reading,
     ReadText,
     Region,
+    TokenCount,
     Turn,
     TurnRecord,
     Word,
@@ -200,7 +201,8 @@ class BuiltInBackend:
             yield from _quote(quoted)
             return
         parts: list[Part] = []
-        written = 0
+        written = read = made = 0
+        cut_off = False
         for number in range(max(1, len(images))):
             image = self._encode(images[number]) if images else None
             label = f"Picture {number + 1}: " if len(images) > 1 else ""
@@ -211,6 +213,9 @@ class BuiltInBackend:
             )
             if should_stop():
                 return
+            prefix = len(model.prefix(_question(turn), _history(turn), image is not None).tokens)
+            room = min(turn.settings.max_tokens, model.config.max_tokens - prefix)
+            read, made, cut_off = read + prefix, made + len(steps), cut_off or len(steps) >= room
             confidence = _confidence(model, steps, image is not None)
             start = written + len(label)
             unfamiliar = image is not None and model.is_unfamiliar(image)
@@ -239,6 +244,7 @@ class BuiltInBackend:
             unsure=not answered,
             state={"parts": [asdict(part) for part in parts]},
             notes=_cut_notes(model.cut(_question(turn), _history(turn), bool(images))),
+            tokens=TokenCount(read=read, written=made, cut_off=cut_off),
         )
 
     def _withheld(self, unfamiliar: bool) -> str:
@@ -400,7 +406,11 @@ def _generation_settings(turn: Turn) -> Any:
 
     settings = turn.settings
     return GenerationSettings(
-        max_tokens=settings.max_tokens, temperature=settings.temperature, top_p=settings.top_p, seed=settings.seed
+        max_tokens=settings.max_tokens,
+        temperature=settings.temperature,
+        top_p=settings.top_p,
+        seed=settings.seed,
+        stops=settings.stop,
     )
 
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
-from assistant import AnswerEnd, Delta, Message, ModelInfo, Trace, Turn, TurnRecord, TurnSettings
+from assistant import AnswerEnd, Delta, Message, ModelInfo, TokenCount, Trace, Turn, TurnRecord, TurnSettings
 from assistant.errors import BackendError, GenerationError, ModelLoadError
 from assistant.evaluation.subject import AnswersPictures, ChoosesAmong, KnowsItsPictures, PhrasesLabels
 from assistant.intake import read_image
@@ -42,6 +42,7 @@ class Scripted:
 
     version, fingerprint, parameters, abstain_below = "1", "f" * 64, 5, 0.5
     name = "glassbox-open"
+    config = SimpleNamespace(max_tokens=100)
 
     def __init__(self, sure: dict[str, float]) -> None:
         self.sure = sure
@@ -64,6 +65,9 @@ class Scripted:
         from assistant_vlm import Cut
 
         return Cut(*self.left_out)
+
+    def prefix(self, question: str, history: Any, image_given: bool) -> Any:
+        return SimpleNamespace(tokens=question.split())
 
     def generate(
         self, image: Any, question: str, history: Any, settings: Any, should_stop: Callable[[], bool]
@@ -110,6 +114,7 @@ def test_it_says_what_it_is_sure_of(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     backend, _ = scripted({"red": 0.9}, monkeypatch)
     text, end = run(backend, Turn(question=Message(text="what?", images=(drawn("red", tmp_path),))))
     assert (text, end.confidence, end.unsure) == ("a red circle", 0.9, False)
+    assert end.tokens == TokenCount(read=1, written=4)
 
 
 def test_below_the_threshold_it_cannot_tell_and_keeps_no_guess(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -337,6 +342,10 @@ def test_a_chat_of_many_turns_through_the_house(tmp_path: Path, random_weights: 
     first = Question("what is in this picture?", [drawn("red", tmp_path)], settings=settings)
     record = finish(runtime.run_turn(runtime.follow(None, first)))
     assert record.status == "answered"
+    assert record.trace.tokens is not None
+    assert record.trace.tokens.read > 5
+    assert record.trace.tokens.written <= 6
+    assert record.trace.tokens.cut_off == (record.trace.tokens.written == 6)
     answers = [record.answer]
     for number in range(6):
         asked = Question(f"and how many squares are there, {number}?", settings=settings)
