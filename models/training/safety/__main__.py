@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--to", type=Path)
     parser.add_argument("--written", type=float, default=1.0)
-    parser.add_argument("--contrasts", type=int, default=6000)
+    parser.add_argument("--contrasts", type=int, default=8000)
     parser.add_argument("--epochs", type=int, default=4)
     given = parser.parse_args()
     rows = read_folder(given.data)

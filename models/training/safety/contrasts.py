@@ -33,7 +33,7 @@ def contrasts(count: int, seed: int = 0) -> Iterator[Row]:
     chance = random.Random(seed)
     seen: set[str] = set()
     while len(seen) < count:
-        make = chance.choices((_acts, _topics, _suffered, _played, _happened), weights=(45, 25, 12, 12, 6))[0]
+        make = chance.choices(_MAKERS, weights=_SHARES)[0]
         for category, text in make(chance):
             if text not in seen:
                 seen.add(text)
@@ -84,3 +84,22 @@ def _happened(chance: random.Random) -> Twins:
     name = chance.choice(event["names"])
     good = chance.choice(_TABLES["asking about the past"]).format(event["event"].format(name))
     return (event["category"], chance.choice(_DO).format(event["again"].format(name))), ("", good)
+
+
+def _friendly(chance: random.Random) -> Twins:
+    """The person may be hurt in both: it is the verb that tells."""
+    person, way = chance.choice(_TABLES["people"]), chance.choice(_HOW)
+    act = chance.choice([act for act in _TABLES["acts"] if act["harmful"] == "people"])
+    bad, good = f"{chance.choice(act['verbs'])} {person}", f"{chance.choice(_TABLES['friendly verbs'])} {person}"
+    return (act["category"], way.format(bad)), ("", way.format(good))
+
+
+def _cared_for(chance: random.Random) -> Twins:
+    thing, way = chance.choice(_TABLES["things that are also targets"]), chance.choice(_HOW)
+    good = f"{chance.choice(thing['care'])} {chance.choice(thing['own'])}"
+    verb, other = chance.choice(thing["verbs"]), chance.choice(thing["of others"])
+    return (thing["category"], way.format(f"{verb} {other}")), ("", way.format(good))
+
+
+_MAKERS = (_acts, _topics, _suffered, _played, _happened, _friendly, _cared_for)
+_SHARES = (35, 22, 9, 9, 5, 10, 10)
