@@ -31,7 +31,7 @@ def words_in(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_FUNCTION_WORDS = words_in(
+FUNCTION_WORDS = words_in(
     """
     a an the of to in on at for and or is are was were be been am do does did it its this that with by from
     as so if can could would should will shall may might i me my we our you your they them he she his her us
@@ -113,7 +113,7 @@ def rows_of_pairs(tokens: Sequence[str]) -> list[int]:
         names.append(f"s {tokens[0]} {tokens[1]}")
     recent: list[tuple[int, str, tuple[str, ...]]] = []
     for at, token in enumerate(tokens):
-        if token in _FUNCTION_WORDS:
+        if token in FUNCTION_WORDS:
             continue
         classes = classes_of(token)
         recent = [each for each in recent if at - each[0] <= _REACH]

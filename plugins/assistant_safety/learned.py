@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from assistant.evaluators import Finding, Subject
 from assistant.verdicts import Span
-from assistant_safety.features import LONGEST, placed_tokens, rows_of_pairs, rows_of_word
+from assistant_safety.features import FUNCTION_WORDS, LONGEST, placed_tokens, rows_of_pairs, rows_of_word
 from assistant_safety.frames import frame_of
 from assistant_safety.reading import read
 
@@ -32,6 +32,9 @@ Floats = npt.NDArray[np.float32]
 
 _SHOWN = 4
 """How many words a finding marks at most."""
+
+_NEAR = 0.4
+"""A word is marked if it added at least this share of what the first one added."""
 
 _REPORTED = 0.3
 """Less than this probability is no finding."""
@@ -139,6 +142,24 @@ def _judge_piece(text: str, placed: list[tuple[str, int, int]]) -> Judgement:
     )
 
 
+def _joined_over_turns(subject: Subject) -> bool:
+    turn = subject.turn
+    return (
+        bool(turn.earlier)
+        and subject.part == "question"
+        and not subject.quoted
+        and (subject.text != turn.question.text and subject.text not in [each.text for each in turn.earlier])
+    )
+
+
+def _marked(text: str, judgement: Judgement) -> list[tuple[int, int]]:
+    """The places of the words that added most: words with a meaning of their own, none far below the first."""
+    adding = [word for word in judgement.words if word[2] > 0] or list(judgement.words)
+    telling = [word for word in adding if text[word[0] : word[1]].casefold() not in FUNCTION_WORDS] or adding
+    heaviest = sorted(telling, key=lambda word: -word[2])[:_SHOWN]
+    return sorted({(start, end) for start, end, added in heaviest if added >= _NEAR * heaviest[0][2]})
+
+
 class LearnedEvaluator:
     """Finds requests for help with harm by what was learned from labelled requests.
 
@@ -161,8 +182,15 @@ class LearnedEvaluator:
         self._get(options)
 
     def evaluate(self, subject: Subject, options: Mapping[str, Any]) -> Finding | None:
-        """Judge the text; ``None`` where another category is likelier, or nearly nothing speaks for harm."""
+        """Judge the text.
+
+        Returns:
+            ``None`` where another category is likelier, where nearly nothing speaks for harm, or where questions of
+            several turns are joined: it learned from single requests, and takes a pair of harmless ones for harmful.
+        """
         wanted = self._get(options)
+        if _joined_over_turns(subject):
+            return None
         judgement = judge_text(subject.text)
         if (
             judgement.category not in wanted.categories
@@ -170,8 +198,7 @@ class LearnedEvaluator:
             or len(judgement.words) < wanted.fewest_words
         ):
             return None
-        heaviest = sorted((word for word in judgement.words if word[2] > 0), key=lambda word: -word[2])[:_SHOWN]
-        spans = tuple(Span(part=subject.part, start=start, end=end) for start, end, _ in sorted(set(heaviest)))
+        spans = tuple(Span(part=subject.part, start=start, end=end) for start, end in _marked(subject.text, judgement))
         detail = (
             f"{judgement.probability:.0%} likely a request for help with harm ({judgement.category}); "
             f"{frame_of(subject.text).sentence}"
