@@ -5,7 +5,8 @@
     │   ├── EmptyQuestion
     │   ├── TextTooLong
     │   ├── TooManyImages
-    │   └── ImageError            not an image, truncated, too large, empty, a wrong path
+    │   ├── ImageError            not an image, truncated, too large, empty, a wrong path
+    │   └── FetchError            an address that may not or cannot be fetched
     ├── SettingsError             a setting or an option has a value that cannot work
     ├── PluginError
     │   ├── PluginLoadError       the package could not be imported or registered
@@ -59,6 +60,10 @@ class TooManyImages(InputError):
 
 class ImageError(InputError):
     """A file is not an image that can be read within the limits."""
+
+
+class FetchError(InputError):
+    """An address that may not or cannot be fetched."""
 
 
 class SettingsError(GlassboxError):

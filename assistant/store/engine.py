@@ -82,6 +82,16 @@ class Database:
                     cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
                 cursor.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
 
+    def size(self) -> int:
+        """Bytes on the disk, the write-ahead log included."""
+        if self.file is None:
+            with self.read() as connection:
+                return int(connection.exec_driver_sql("SELECT pg_database_size(current_database())").scalar_one())
+        parts = (self.file, self.file.with_name(self.file.name + "-wal"))
+        with explained(self.place, self.file):
+            self._check_open()
+            return sum(part.stat().st_size for part in parts if part.exists())
+
     def close(self) -> None:
         """Let go of the file. Later calls raise `StoreUnavailable`."""
         self._closed = True

@@ -239,6 +239,10 @@ class Store:
         with self._database.read() as connection:
             return verify.verify(connection)
 
+    def size(self) -> int:
+        """Bytes that the database takes."""
+        return self._database.size()
+
     def close(self) -> None:
         """Let go of the database. Later calls raise `StoreUnavailable`."""
         self._database.close()
