@@ -196,7 +196,7 @@ def _exception(
         version=version,
         message=f"{pack.id} comes with the program and stays as it is: the question would be refused again. {target} "
         f"{version} has it as a test case, with an exception for these very words; it has no effect yet. To let it, "
-        f"type: {how}",
+        f"switch it on and grant the exception under “Packs” on the page, or type: {how}",
     )
 
 

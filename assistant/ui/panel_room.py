@@ -8,6 +8,7 @@ from typing import Any
 
 from assistant.errors import GlassboxError
 from assistant.extensions import describe
+from assistant.messages import new_id
 from assistant.panels import Panel, PanelRequest, Viewer
 from assistant.runtime import Runtime
 from assistant.ui.appeals_panel import AppealsPanel
@@ -40,7 +41,8 @@ class PanelRoom:
         panel = next((each for each in self.panels if each.name == name), None)
         if panel is None:
             return Update(phase=phase(f"There is no panel “{name}”. Load the page again.", problem=True))
-        return Update(panel=frame(panel.name, panel.title, self._drawn(panel, PanelRequest(act, data, viewer))))
+        content = self._drawn(panel, PanelRequest(act, data, viewer))
+        return Update(panel=frame(panel.name, panel.title, content, drawn=new_id()))
 
     def _closed(self, place: Place, session: str) -> Update:
         """The chat again, as it stands now: an appeal may have been decided. A running turn draws it itself."""

@@ -6,6 +6,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ from typing import Any
 import pytest
 import uvicorn
 
+import assistant_constitutions
 import assistant_feedback
+import assistant_safety
 import assistant_visualizers
 from assistant import ImagePart, Reading, ReadText, Region, Turn, Verdict, hookimpl
 from assistant.api import create_app
@@ -78,6 +81,33 @@ class House:
     runtime: Runtime
 
 
+@contextmanager
+def served(runtime: Runtime) -> Iterator[House]:
+    """A runtime behind a real server, until the end of the block."""
+    app = create_app(runtime)
+    listener = listen("127.0.0.1", 0)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    yield House(address_of(listener), runtime)
+    app.state.let_go()
+    server.should_exit = True
+    thread.join(10)
+    runtime.close()
+
+
+@pytest.fixture
+def house_with_packs(tmp_path: Path) -> Iterator[House]:
+    """The program with the real packs, and a data folder of its own."""
+    plugins: list[tuple[str, object]] = [
+        ("constitutions", assistant_constitutions.Constitutions()),
+        ("safety", assistant_safety),
+        ("feedback", assistant_feedback.Recorder()),
+    ]
+    with served(make_runtime(tmp_path / "packs", model=FakeModel(answer), plugins=plugins)) as opened:
+        yield opened
+
+
 @pytest.fixture(scope="session")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     runtime = make_runtime(
@@ -92,16 +122,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         failures_before_off=100,
         max_image_bytes=2_000_000,
     )
-    app = create_app(runtime)
-    listener = listen("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    yield House(address_of(listener), runtime)
-    app.state.let_go()
-    server.should_exit = True
-    thread.join(10)
-    runtime.close()
+    with served(runtime) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")
@@ -166,25 +188,28 @@ def visit(chromium: Any, house: House) -> Iterator[Open]:
     contexts: list[Any] = []
     visits: list[Visit] = []
 
-    def open_page(*, width: int = 1280, height: int = 800, dark: bool = False, path: str = "/") -> Visit:
+    def open_page(
+        *, width: int = 1280, height: int = 800, dark: bool = False, path: str = "/", at: House | None = None
+    ) -> Visit:
+        address = (at or house).address
         context = chromium.new_context(
             viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
         )
         context.set_default_timeout(15_000)
         contexts.append(context)
-        opened = Visit(context.new_page(), house.address)
+        opened = Visit(context.new_page(), address)
         visits.append(opened)
         page, problems = opened.page, opened.problems
 
         def requested(request: Any) -> None:
-            if not request.url.startswith((house.address, "data:", "blob:")):
+            if not request.url.startswith((address, "data:", "blob:")):
                 problems.append(f"asked {request.url}")
 
         page.on("request", requested)
         page.on("pageerror", lambda error: problems.append(f"script error: {error}"))
         page.on("console", lambda line: problems.append(line.text) if line.type == "error" else None)
         page.on("dialog", lambda dialog: (problems.append(f"dialog: {dialog.message}"), dialog.dismiss()))
-        page.goto(house.address + path)
+        page.goto(address + path)
         opened.ready()
         return opened
 

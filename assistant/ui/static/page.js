@@ -129,7 +129,7 @@ function start() {
   let turns = 0;
   let running = false;
   let inside = '';
-  let shownPanel = null;
+  let drawn = '';
   function redrawn() {
     const transcript = document.querySelector('#transcript .transcript');
     const welcome = document.querySelector('#transcript .welcome');
@@ -175,13 +175,13 @@ function start() {
     const panel = document.querySelector('#panel .panel');
     document.body.classList.toggle('panel-open', panel !== null);
     const now = panel?.dataset.panel ?? '';
-    if (panel !== shownPanel) {
+    if ((panel?.dataset.drawn ?? '') !== drawn) {
+      drawn = panel?.dataset.drawn ?? '';
       document.body.classList.remove('panel-busy');
       if (panel) {
-        const notice = panel.querySelector('.notice');
         byId('panel').scrollTop = 0;
         if (narrow.matches) window.scrollTo(0, 0);
-        if (now !== open || notice || !panel.contains(document.activeElement)) panel.querySelector('h2').focus();
+        panel.querySelector('h2').focus();
       } else if (open) {
         document.querySelector(`.rooms [data-panel="${open}"]`)?.focus();
       }
@@ -190,7 +190,6 @@ function start() {
       if (button.dataset.panel === now) button.setAttribute('aria-current', 'page');
       else button.removeAttribute('aria-current');
     }
-    shownPanel = panel;
     open = now;
   }
   // Leaving the page stops the answer that is being written: ask first.

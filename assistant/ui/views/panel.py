@@ -5,8 +5,15 @@ from __future__ import annotations
 from assistant.ui.views.markup import Child, Html, tag, text
 
 
-def frame(name: str, title: str, content: str) -> Html:
-    """A panel with its heading and the way back to the chat."""
+def frame(name: str, title: str, content: str, drawn: str) -> Html:
+    """A panel with its heading and the way back to the chat.
+
+    Args:
+        name: of the panel.
+        title: its heading.
+        content: what stands below.
+        drawn: another text each time, so that the page's script sees that it was drawn anew.
+    """
     label = f"panel-{name}"
     return tag(
         "section",
@@ -19,6 +26,7 @@ def frame(name: str, title: str, content: str) -> Html:
         text(content),
         class_="panel",
         data_panel=name,
+        data_drawn=drawn,
         aria_labelledby=label,
     )
 

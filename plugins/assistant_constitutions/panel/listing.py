@@ -44,7 +44,8 @@ def _pack(pack: PackSummary, tests: PackTests | None, *, may_change: bool) -> Ht
     facts = [
         f"{pack.id} {pack.version}",
         pack.domain,
-        counted(pack.principles, "rule"),
+        counted(pack.principles, "rule") if pack.principles else "",
+        counted(len(pack.asked_for), "exception") if pack.asked_for else "",
         _tests(pack, tests),
         f"SHA-256 {pack.sha256[:12]}",
         "comes with Glassbox" if pack.bundled else "added here",

@@ -8,7 +8,7 @@ from typing import Any
 from assistant.packs import PackProblem, PackSummary, PackTests
 from assistant.ui.views.markup import Html, join, tag
 from assistant.ui.views.panel import form, press, send
-from assistant_constitutions.panel.words import NAME, counted, does, standing
+from assistant_constitutions.panel.words import ACTIONS, NAME, counted, does, standing
 
 SHOWN = 20
 """So many failed tests and findings are listed."""
@@ -161,6 +161,7 @@ def _exception(pack: PackSummary, override: Mapping[str, Any], *, may_change: bo
             send(label),
             pack=pack.id,
             rule=rule,
+            key=f"{act}-{field}",
         )
         if may_change
         else None,
@@ -172,7 +173,7 @@ def _rules(content: Mapping[str, Any]) -> Html:
     cases: Sequence[Mapping[str, Any]] = content["tests"]
     return tag(
         "section",
-        tag("h4", f"Its {counted(len(content['principles']), 'rule')}"),
+        tag("h4", f"Its {counted(len(content['principles']), 'rule')}") if content["principles"] else None,
         *(
             _rule(each, [case for case in cases if case["rule"] == each["id"]], str(content["id"]))
             for each in content["principles"]
@@ -201,7 +202,7 @@ def _rule(rule: Mapping[str, Any], cases: Sequence[Mapping[str, Any]], pack: str
                 tag(
                     "li",
                     tag("q", str(case["text"])),
-                    tag("span", f" must come out as: {case['expect']}", class_="quiet"),
+                    tag("span", f" {ACTIONS[case['expect']]}", class_="quiet"),
                 )
                 for case in cases
             ),
