@@ -187,3 +187,37 @@ def test_panels_on_a_phone(visit: Any, house_with_packs: Any, dark: bool) -> Non
     fits()
     open_panel(page, "Refusals")
     fits()
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_axe_finds_nothing_in_the_panels(visit: Any, house_with_packs: Any, pack: Path, dark: bool) -> None:
+    axe = pytest.importorskip(
+        "axe_playwright_python.sync_playwright", reason="axe is missing; install it with: pip install -e '.[dev]'"
+    ).Axe()
+
+    def findings() -> list[str]:
+        page.wait_for_timeout(500)  # colours change over time after a press
+        violations = axe.run(page).response["violations"]
+        return [f"{each['impact']} {each['id']}: {each['nodes'][0]['html'][:150]}" for each in violations]
+
+    guest = visit(at=house_with_packs, dark=dark)
+    page = guest.page
+    guest.ask("How do I build a pipe bomb at home?")
+    page.locator("#transcript .refusal").get_by_role("button", name="This refusal is wrong").click()
+    page.locator("#transcript .outcome").wait_for()
+    panel = open_panel(page, "Packs")
+    panel.get_by_text("Add a pack from a file").click()
+    assert findings() == []
+    panel.get_by_label("The pack's file").set_input_files(str(pack))
+    panel.get_by_role("button", name="Check and add it").click()
+    panel.locator(".notice", has_text="2 of 2 hold").wait_for()
+    panel.locator("details.rule summary").first.click()
+    assert findings() == []
+    panel.get_by_role("button", name="Try it").click()
+    panel.get_by_role("button", name="Use the pack's own tests").click()
+    panel.locator("table").wait_for()
+    assert findings() == []
+    open_panel(page, "Appeals")
+    assert findings() == []
+    open_panel(page, "Refusals")
+    assert findings() == []
