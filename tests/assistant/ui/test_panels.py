@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from assistant.errors import InputError
 from assistant.panels import accept_panels
 from assistant.ui.panel_room import PanelRoom
 from assistant.ui.reading import Reader
-from assistant.ui.viewer import is_this_computer
+from assistant.ui.viewer import is_this_computer, viewer_of
 from assistant.ui.views.markup import tag
 
 OPERATOR = Viewer("ann", operator=True)
@@ -121,6 +122,22 @@ def test_a_file_comes_whole_or_with_a_sentence() -> None:
 )
 def test_the_operator_sits_at_this_computer(address: str, here: bool) -> None:
     assert is_this_computer(address) is here
+
+
+@pytest.mark.parametrize(
+    ("address", "headers", "operator"),
+    [
+        ("127.0.0.1", {}, True),
+        ("127.0.0.1", {"x-forwarded-for": "203.0.113.7"}, False),
+        ("127.0.0.1", {"forwarded": "for=203.0.113.7"}, False),
+        ("203.0.113.7", {}, False),
+        (None, {}, False),
+    ],
+)
+def test_nobody_behind_a_proxy_is_the_operator(address: str | None, headers: dict[str, str], operator: bool) -> None:
+    client = SimpleNamespace(host=address) if address else None
+    request: Any = SimpleNamespace(client=client, headers=headers)
+    assert viewer_of(request).operator is operator
 
 
 # Appeals
