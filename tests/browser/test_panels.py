@@ -71,6 +71,7 @@ def test_a_pack_is_tried_switched_on_and_its_refusal_is_overturned(
     sides = panel.locator("tbody tr").first.locator("td")
     assert sides.nth(0).inner_text() == "lets pass"
     assert sides.nth(1).inner_text().startswith("refuses by park.pigeons")
+    assert min(sides.nth(side).bounding_box()["width"] for side in (0, 1)) > 150
     assert house_with_packs.runtime.store.conversations() == []
     panel.get_by_role("button", name="All packs").click()
     panel.locator("article", has_text="Rules of the park").get_by_role("button", name="Read its rules").click()
