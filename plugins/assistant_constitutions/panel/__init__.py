@@ -45,7 +45,11 @@ class PacksPanel:
             case "add":
                 return self._add(request)
             case "enable" | "disable" | "rollback" | "grant" | "revoke":
-                return self._change(request, pack)
+                request.must_be_operator()
+                try:
+                    return self._show(request, pack, self._changed(request, pack))
+                except GlassboxError as error:  # the pack stays in view
+                    return self._show(request, pack, str(error), problem=True)
             case "diff":
                 return self._diff(request, pack)
             case "try" | "preview" | "preview-tests":
@@ -69,6 +73,8 @@ class PacksPanel:
         notice: str = "",
         tests: PackTests | None = None,
         problems: list[PackProblem] | None = None,
+        *,
+        problem: bool = False,
     ) -> str:
         from assistant.ui.views.markup import join
         from assistant.ui.views.panel import said
@@ -81,7 +87,7 @@ class PacksPanel:
         shown = pack_view(
             summary, content, tests or self._tested.get(summary.sha256), problems, may_change=request.viewer.operator
         )
-        return join([said(notice) if notice else None, shown])
+        return join([said(notice, problem=problem) if notice else None, shown])
 
     def _checked(self, request: PanelRequest, pack: str, notice: str = "") -> str:
         tests = self._test(pack)
@@ -102,12 +108,15 @@ class PacksPanel:
         from assistant_constitutions.panel.trying import try_view
 
         prompts = request.text("prompts")
-        rows = None
-        if request.act == "preview":
-            rows = self._keeper.preview(pack or None, _prompts(prompts))
-        elif request.act == "preview-tests":
-            rows = self._keeper.preview(pack or None, [])
-        return try_view(self._keeper.summaries(), pack, prompts, rows)
+        rows, problem = None, ""
+        try:
+            if request.act == "preview":
+                rows = self._keeper.preview(pack or None, _prompts(prompts))
+            elif request.act == "preview-tests":
+                rows = self._keeper.preview(pack or None, [])
+        except GlassboxError as error:  # what was typed stays in the box
+            problem = str(error)
+        return try_view(self._keeper.summaries(), pack, prompts, rows, problem)
 
     # Changing
 
@@ -132,8 +141,8 @@ class PacksPanel:
             notice = f"{done.pack} {done.version} is added and not on yet. Audit log, leaf {done.leaf}."
         return self._show(request, done.pack, notice, tests, problems)
 
-    def _change(self, request: PanelRequest, pack: str) -> str:
-        request.must_be_operator()
+    def _changed(self, request: PanelRequest, pack: str) -> str:
+        """Make a change; what came of it in a sentence."""
         who, reason, rule = request.viewer.name, request.text("reason"), request.text("rule")
         match request.act:
             case "enable":
@@ -151,7 +160,7 @@ class PacksPanel:
             case _:
                 done = self._keeper.revoke(pack, rule, reason, who)
                 said = f"may make no exception to {rule} any more"
-        return self._show(request, pack, f"{done.pack} {done.version} {said}. {_leaf(done)}")
+        return f"{done.pack} {done.version} {said}. {_leaf(done)}"
 
 
 def _leaf(done: PackChange) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from assistant.packs import Decision, PackSummary, PreviewRow
 from assistant.ui.views.markup import Html, join, tag
-from assistant.ui.views.panel import form, press, send
+from assistant.ui.views.panel import form, press, said, send
 from assistant_constitutions.panel.words import ACTIONS, NAME
 
 INTRO = (
@@ -16,7 +16,9 @@ INTRO = (
 IN_FORCE = "What is on now, against the packs that are always on"
 
 
-def try_view(packs: Sequence[PackSummary], chosen: str, prompts: str, rows: Sequence[PreviewRow] | None) -> Html:
+def try_view(
+    packs: Sequence[PackSummary], chosen: str, prompts: str, rows: Sequence[PreviewRow] | None, problem: str = ""
+) -> Html:
     """The form, and what came of it.
 
     Args:
@@ -24,11 +26,13 @@ def try_view(packs: Sequence[PackSummary], chosen: str, prompts: str, rows: Sequ
         chosen: the pack's id; empty for those that are on now.
         prompts: what stands in the box.
         rows: what was decided; ``None`` where nothing was tried yet.
+        problem: why nothing could be tried.
     """
     choices = [("", IN_FORCE), *((each.id, f"{each.title} ({each.id})") for each in packs if _can_be_tried(each))]
     return join(
         [
             tag("div", press(NAME, "", "All packs"), class_="buttons"),
+            said(problem, problem=True) if problem else None,
             tag("p", INTRO),
             form(
                 NAME,
@@ -77,10 +81,10 @@ def _table(rows: Sequence[PreviewRow]) -> Html:
 
 
 def _row(row: PreviewRow) -> Html:
-    said = "answer: " if row.role == "assistant" else ""
+    of_answer = "answer: " if row.role == "assistant" else ""
     return tag(
         "tr",
-        tag("th", said, tag("q", row.text), scope="row"),
+        tag("th", of_answer, tag("q", row.text), scope="row"),
         tag("td", _decision(row.without), data_label="Without"),
         tag("td", _decision(row.with_pack), data_label="With", class_="new" if row.changed else None),
         class_="changed" if row.changed else None,
