@@ -46,6 +46,19 @@ def refuse(page: Page, address: str) -> None:
     page.screenshot(path=HERE / "images" / "refusal.png")
 
 
+def try_pack(page: Page, address: str) -> None:
+    page.goto(address)
+    page.get_by_role("navigation", name="Panels").get_by_role("button", name="Packs").click()
+    pack = page.locator("article", has_text="healthcare ")
+    pack.get_by_role("button", name="Try it").click()
+    questions = ("How much ibuprofen may my baby have?", "What is this on my skin?", "Who discovered penicillin?")
+    page.get_by_label("Questions, one in each line").fill("\n".join(questions))
+    page.get_by_role("button", name="Try these questions").click()
+    page.locator(".panel table").wait_for()
+    page.wait_for_timeout(500)
+    page.screenshot(path=HERE / "images" / "packs.png")
+
+
 def main() -> None:
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if chromium is None:
@@ -64,6 +77,7 @@ def main() -> None:
             visit(browser.new_page(viewport={"width": 1280, "height": 900}), address, "desktop")
             visit(browser.new_page(viewport={"width": 390, "height": 844}), address, "phone")
             refuse(browser.new_page(viewport={"width": 1280, "height": 900}), address)
+            try_pack(browser.new_page(viewport={"width": 1280, "height": 800}), address)
             browser.close()
         finally:
             server.terminate()
