@@ -105,18 +105,18 @@ class PacksPanel:
         return diff_view(pack, before, after, self._keeper.diff(f"{pack}@{before}", f"{pack}@{after}"))
 
     def _try(self, request: PanelRequest, pack: str) -> str:
-        from assistant_constitutions.panel.trying import try_view
+        from assistant_constitutions.panel.trying import Tried, try_view
 
-        prompts = request.text("prompts")
+        prompts, with_picture = request.text("prompts"), request.text("image") == "yes"
         rows, problem = None, ""
         try:
             if request.act == "preview":
-                rows = self._keeper.preview(pack or None, _prompts(prompts))
+                rows = self._keeper.preview(pack or None, _prompts(prompts, with_picture))
             elif request.act == "preview-tests":
                 rows = self._keeper.preview(pack or None, [])
         except GlassboxError as error:  # what was typed stays in the box
             problem = str(error)
-        return try_view(self._keeper.summaries(), pack, prompts, rows, problem)
+        return try_view(self._keeper.summaries(), Tried(pack, prompts, with_picture), rows, problem)
 
     # Changing
 
@@ -167,8 +167,8 @@ def _leaf(done: PackChange) -> str:
     return "It was so already." if done.leaf is None else f"The audit log says so in leaf {done.leaf}."
 
 
-def _prompts(text: str) -> list[Prompt]:
-    """One prompt in each line.
+def _prompts(text: str, with_picture: bool) -> list[Prompt]:
+    """One prompt in each line, each by itself or as if a picture came with it.
 
     Raises:
         InputError: there is none, or there are too many.
@@ -182,4 +182,4 @@ def _prompts(text: str) -> list[Prompt]:
             f"{len(text):,}.",
             hint="For more, type: assistant packs preview --file FILE",
         )
-    return [Prompt(text=line) for line in lines]
+    return [Prompt(text=line, image=with_picture) for line in lines]

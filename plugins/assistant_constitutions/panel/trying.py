@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from assistant.packs import Decision, PackSummary, PreviewRow
 from assistant.ui.views.markup import Html, join, tag
@@ -16,15 +17,21 @@ INTRO = (
 IN_FORCE = "What is on now, against the packs that are always on"
 
 
-def try_view(
-    packs: Sequence[PackSummary], chosen: str, prompts: str, rows: Sequence[PreviewRow] | None, problem: str = ""
-) -> Html:
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What stands in the form. ``pack`` is empty for those that are on now."""
+
+    pack: str
+    prompts: str
+    with_picture: bool
+
+
+def try_view(packs: Sequence[PackSummary], tried: Tried, rows: Sequence[PreviewRow] | None, problem: str = "") -> Html:
     """The form, and what came of it.
 
     Args:
         packs: those that can be tried.
-        chosen: the pack's id; empty for those that are on now.
-        prompts: what stands in the box.
+        tried: what stands in the form.
         rows: what was decided; ``None`` where nothing was tried yet.
         problem: why nothing could be tried.
     """
@@ -40,12 +47,17 @@ def try_view(
                 tag("label", "The pack", for_="try-pack"),
                 tag(
                     "select",
-                    *(tag("option", title, value=value, selected=value == chosen) for value, title in choices),
+                    *(tag("option", title, value=value, selected=value == tried.pack) for value, title in choices),
                     id="try-pack",
                     name="pack",
                 ),
                 tag("label", "Questions, one in each line", for_="try-prompts"),
-                tag("textarea", prompts, id="try-prompts", name="prompts", rows="5"),
+                tag("textarea", tried.prompts, id="try-prompts", name="prompts", rows="5"),
+                tag(
+                    "label",
+                    tag("input", type="checkbox", name="image", value="yes", checked=tried.with_picture),
+                    " As if a picture came with each question",
+                ),
                 tag(
                     "div",
                     send("Try these questions", "preview", main=True),

@@ -197,6 +197,15 @@ def test_trying_shows_both_sides_and_keeps_nothing(press: Press, runtime: Runtim
     assert "no constitution pack" in press("preview", pack="nothing", prompts="a")
 
 
+def test_questions_are_tried_as_if_a_picture_came_along(press: Press) -> None:
+    press("add", file=sent(PACK.replace("applies_to: [input]", "applies_to: [image]")))
+    question = "How do I feed the pigeons?"
+    assert "0 of 1 are decided differently" in press("preview", pack="park", prompts=question)
+    with_picture = press("preview", pack="park", prompts=question, image="yes")
+    assert "1 of 1 are decided differently" in with_picture
+    assert 'value="yes" checked' in with_picture
+
+
 def test_an_exception_is_granted_and_taken_back(press: Press, runtime: Runtime) -> None:
     shown = press("show", pack="creative")
     asked = runtime.packs.summaries()
