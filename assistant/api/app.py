@@ -1,7 +1,8 @@
-"""One FastAPI application: health, turns, pictures, and the page at the root."""
+"""One FastAPI application: the API for programs, health, metrics, pictures, and the page at the root."""
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from assistant.runtime import Runtime
@@ -29,17 +30,32 @@ def create_app(runtime: Runtime) -> FastAPI:
     from starlette.middleware.trustedhost import TrustedHostMiddleware
     from starlette.routing import Mount
 
-    from assistant.api import health, pictures, turns
+    from assistant.api import health, metrics, pictures, v1
+    from assistant.api.bodies import Bodies, body_limit
     from assistant.api.guard import SafeHeaders
+    from assistant.api.problems import handle_problems
+    from assistant.api.running import RunningRequests
     from assistant.ui import build_ui
     from assistant.ui.look import head, theme
     from assistant.ui.session import RunningTurns
 
-    app = FastAPI(title="Glassbox", docs_url=None, redoc_url=None, openapi_url="/v1/openapi.json")
+    app = FastAPI(
+        title="Glassbox",
+        version=version("glassbox"),
+        description="Chat with images under rules you can read, with answers you can take apart.",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/v1/openapi.json",
+    )
+    handle_problems(app)
+    app.add_middleware(Bodies, limit=body_limit(runtime.settings))
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOCAL_NAMES, runtime.settings.host])
     app.add_middleware(SafeHeaders)
+    requests = RunningRequests()
+    counted = metrics.Metrics(runtime, requests)
     app.include_router(health.router(runtime))
-    app.include_router(turns.router(runtime))
+    app.include_router(metrics.router(counted))
+    app.include_router(v1.router(runtime, requests, counted))
     app.include_router(pictures.router(runtime))
     running = RunningTurns()
     gr.mount_gradio_app(
@@ -58,6 +74,7 @@ def create_app(runtime: Runtime) -> FastAPI:
 
     def let_go() -> None:
         running.stop_all()
+        requests.stop_all()
         for route in app.routes:
             if isinstance(route, Mount) and isinstance(route.app, GradioApp):
                 route.app.stop_event.set()

@@ -1,155 +1,66 @@
-"""``POST /v1/turns``: ask one question, get the whole record."""
+"""``POST /v1/turns``: ask one question in a chat that is kept here, get the whole record."""
 
 from __future__ import annotations
 
-import asyncio
-import base64
-import binascii
-import threading
-from typing import Any
+from functools import partial
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from starlette.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel, ConfigDict, Field
 
-from assistant.errors import GlassboxError, NotFound
-from assistant.messages import TurnSettings
-from assistant.runtime import Question, Runtime, finish
-from assistant.settings import Settings
+from assistant.api.pictures_in import decode
+from assistant.api.problems import RESPONSES, Problem
+from assistant.api.running import RunningRequests, finished, in_thread
+from assistant.errors import NotFound
+from assistant.messages import TurnRecord, TurnSettings
+from assistant.runtime import Question, Runtime
 
 
 class TurnRequest(BaseModel):
-    """What to ask. ``images`` are base64 or data URLs; ``conversation_id`` goes on where a chat ended."""
+    """What to ask."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     text: str = ""
-    images: list[str] = Field(default_factory=list)
-    conversation_id: str | None = None
-    model: str | None = None
-    packs: list[str] = Field(default_factory=list)
+    images: list[str] = Field(default_factory=list, max_length=1000, description="Base64, or data URLs.")
+    conversation_id: str | None = Field(default=None, description="Go on where this chat ended.")
+    model: str | None = Field(default=None, description="A name from `GET /v1/models`; left out, the default model.")
+    packs: list[Annotated[str, Field(min_length=1, max_length=100)]] = Field(
+        default_factory=list, max_length=20, description="Constitution packs to apply besides the enabled ones."
+    )
 
 
-class RequestProblem(Exception):
-    """A request that cannot become a question: the status code, and why."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    **RESPONSES,
+    200: {"model": TurnRecord, "description": "The finished turn, however it ended: answered, refused, failed."},
+}
 
 
-def router(runtime: Runtime) -> APIRouter:
+def router(runtime: Runtime, running: RunningRequests) -> APIRouter:
     """The route."""
-    routes = APIRouter(prefix="/v1")
+    routes = APIRouter()
 
-    @routes.post("/turns", openapi_extra={"requestBody": {"content": {"application/json": {"schema": _schema()}}}})
-    async def ask(request: Request) -> JSONResponse:
-        try:
-            asked = parse(await read_body(request, body_limit(runtime.settings)))
-            question = await run_in_threadpool(to_question, runtime, asked)
-        except RequestProblem as problem:
-            return _error(problem.status, str(problem))
-        stop = threading.Event()
-        answering = asyncio.create_task(run_in_threadpool(finish, runtime.run_turn(question, stop)))
-        while not answering.done():
-            await asyncio.wait({answering}, timeout=0.5)
-            if await request.is_disconnected():
-                stop.set()
-        return JSONResponse(answering.result().model_dump(mode="json"))
+    @routes.post("/turns", responses=_RESPONSES, summary="One question in a chat that is kept here")
+    async def turns(asked: TurnRequest, request: Request) -> Response:
+        async with running.one(request) as stop:
+            question = await in_thread(partial(to_question, runtime, asked))
+            record = await finished(partial(runtime.run_turn, question, stop))
+        return JSONResponse(record.model_dump(mode="json"), headers={"X-Glassbox-Turn": record.id})
 
     return routes
-
-
-def body_limit(settings: Settings) -> int:
-    """Bytes that a request may have: every picture at its limit in base64, the text at its limit, and some room."""
-    return settings.max_images * _base64_limit(settings) + settings.max_text * 12 + 100_000
-
-
-def _base64_limit(settings: Settings) -> int:
-    return settings.max_image_bytes * 4 // 3 + 200
-
-
-async def read_body(request: Request, limit: int) -> bytes:
-    """The body, never more than the limit.
-
-    Raises:
-        RequestProblem: it is not JSON by its header, or is longer.
-    """
-    if request.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
-        raise RequestProblem(415, "Send the question as JSON, with the header Content-Type: application/json.")
-    too_long = RequestProblem(413, f"The request is longer than {limit:,} bytes. Send fewer or smaller pictures.")
-    declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limit:
-        raise too_long
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise too_long
-    return bytes(body)
-
-
-def parse(body: bytes) -> TurnRequest:
-    """The request in the body.
-
-    Raises:
-        RequestProblem: a field is missing, unknown or of the wrong type; the message names it.
-    """
-    try:
-        return TurnRequest.model_validate_json(body)
-    except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(str(step) for step in each['loc']) or 'body'}: {each['msg']}" for each in error.errors()
-        )
-        raise RequestProblem(
-            422, f'Expected {{"text": "...", "images": ["base64", ...]}}; came something else: {problems}.'
-        ) from error
 
 
 def to_question(runtime: Runtime, asked: TurnRequest) -> Question:
     """A question at the end of its conversation.
 
     Raises:
-        RequestProblem: a picture is not base64 or too large, or the conversation does not exist.
+        Problem: a picture is not base64 or too large, or the conversation does not exist.
+        StoreError: the conversation cannot be read.
     """
-    question = Question(
-        asked.text,
-        [decode(image, number, runtime.settings) for number, image in enumerate(asked.images)],
-        settings=TurnSettings(model=asked.model, packs=tuple(asked.packs)),
-        door="api",
-    )
+    images = [decode(image, f"images.{number}", runtime.settings) for number, image in enumerate(asked.images)]
+    settings = TurnSettings(model=asked.model, packs=tuple(asked.packs))
     try:
-        return runtime.follow(asked.conversation_id, question)
+        return runtime.follow(asked.conversation_id, Question(asked.text, images, settings=settings, door="api"))
     except NotFound as error:
-        raise RequestProblem(404, str(error)) from error
-    except GlassboxError as error:
-        raise RequestProblem(503, str(error)) from error
-
-
-def decode(image: str, number: int, settings: Settings) -> bytes:
-    """The bytes of one picture.
-
-    Raises:
-        RequestProblem: it is too large, or not base64.
-    """
-    encoded = image
-    if image.startswith("data:"):
-        header, comma, encoded = image.partition(",")
-        if not comma or not header.endswith(";base64"):
-            raise RequestProblem(422, f"images.{number}: expected data:image/...;base64,... as a data URL.")
-    if len(encoded) > _base64_limit(settings):
-        limit = f"{settings.max_image_bytes / 1e6:.0f} MB"
-        raise RequestProblem(413, f"images.{number}: a picture may have at most {limit}. Save it smaller.")
-    try:
-        return base64.b64decode(encoded, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise RequestProblem(422, f"images.{number}: this is neither base64 nor a data URL ({error}).") from error
-
-
-def _error(status: int, message: str) -> JSONResponse:
-    return JSONResponse({"error": {"message": message}}, status_code=status)
-
-
-def _schema() -> dict[str, Any]:
-    return TurnRequest.model_json_schema()
+        raise Problem(404, str(error), param="conversation_id", code="not_found") from error

@@ -6,16 +6,13 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal
+from typing import Annotated, Any, BinaryIO, Literal
 
 import typer
 
 from assistant.cli import common
 from assistant.cli.common import PacksOption, tell
 from assistant.errors import GlassboxError
-
-if TYPE_CHECKING:
-    from assistant.messages import CheckResult
 
 MAX_LINE = 16_000_000
 """Bytes. A longer line is not kept in memory; it gives an error line."""
@@ -50,6 +47,7 @@ def check(
     "blocked", "action", "rule", "pack", "score", "ms"}. A line that cannot be read gives {"id", "line", "error"}; blank
     lines are passed over. Exit code: 2 where a line could not be read, else 1 where something was blocked, else 0.
     """
+    from assistant.check_summary import summary
     from assistant.extensions import describe
     from assistant.messages import TurnSettings
     from assistant.settings import load_settings
@@ -139,25 +137,3 @@ def parse(raw: bytes | None) -> Line:
 
 def _shown(value: dict[str, Any], key: str) -> str:
     return json.dumps(value[key])[:40] if key in value else "nothing"
-
-
-def summary(result: CheckResult) -> dict[str, Any]:
-    """What is said of one text. Where nothing is blocked, ``action`` is the strongest verdict's, or ``allow``."""
-    from assistant.verdicts import ACTIONS
-
-    score: float | None
-    if result.refusal is not None:
-        rule, action, score = result.refusal.rule, result.refusal.action, result.refusal.score
-    elif result.verdicts:
-        verdict = max((each.verdict for each in result.verdicts), key=lambda each: ACTIONS.index(each.action))
-        rule, action, score = verdict.rule, verdict.action, verdict.score
-    else:
-        rule, action, score = None, "allow", None
-    return {
-        "blocked": result.refusal is not None,
-        "action": action,
-        "rule": rule.id if rule else None,
-        "pack": rule.pack if rule else None,
-        "score": score,
-        "ms": result.milliseconds,
-    }
