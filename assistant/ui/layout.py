@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -15,7 +16,6 @@ from assistant.ui.panel_room import PanelRoom
 from assistant.ui.reading import Reader
 from assistant.ui.session import Box, Place, RunningTurns, Update, View
 from assistant.ui.viewer import viewer_of
-from assistant.ui.views.header import header
 
 TURNS_AT_ONCE = 16
 """Pages that may wait for the model at the same time; the runtime lets one through and tells the others so."""
@@ -32,7 +32,7 @@ def build(runtime: Runtime, running: RunningTurns) -> gr.Blocks:
 
     with gr.Blocks(title="Glassbox", analytics_enabled=False, fill_width=True, delete_cache=CACHE_SECONDS) as blocks:
         place, view = gr.State(Place()), gr.State(View())
-        _html(header([(each.name, each.title) for each in room.panels]), "header")
+        top = _html(room.header(), "header")
         warnings = _html(reader.warnings(), "warnings")
         panel = _html("", "panel")
         with gr.Row(elem_id="columns"):
@@ -63,7 +63,7 @@ def build(runtime: Runtime, running: RunningTurns) -> gr.Blocks:
                 inspector = _html("", "inspector")
         bridge = gr.HTML("", js_on_load=script(), elem_id="bridge", apply_default_css=False)
 
-        outputs = [place, view, warnings, transcript, live, phase, box, stop, chats, inspector, plugins, panel]
+        outputs = [place, view, warnings, transcript, live, phase, box, stop, chats, inspector, plugins, panel, top]
 
         def on_ask(place: Place, value: dict[str, Any] | None, request: gr.Request) -> Iterator[list[Any]]:
             value = value or {}
@@ -81,7 +81,7 @@ def build(runtime: Runtime, running: RunningTurns) -> gr.Blocks:
             return changes(room.act(place, _session(request), _sent(event), viewer_of(request)))
 
         def on_load(request: gr.Request) -> list[Any]:
-            return changes(handlers.loaded(request.query_params.get("chat")))
+            return changes(replace(handlers.loaded(request.query_params.get("chat")), header=room.header()))
 
         def on_new_chat(request: gr.Request) -> list[Any]:
             return changes(handlers.new_chat(_session(request)))
@@ -156,6 +156,7 @@ def changes(update: Update) -> list[Any]:
         html(update.inspector),
         html(update.plugins),
         html(update.panel),
+        html(update.header),
     ]
 
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from assistant.errors import GlassboxError
+from assistant.errors import GlassboxError, StoreError
 from assistant.extensions import describe
 from assistant.messages import new_id
 from assistant.panels import Panel, PanelRequest, Viewer
@@ -16,6 +16,7 @@ from assistant.ui.fields import field_text
 from assistant.ui.reading import Reader
 from assistant.ui.refusals_panel import RefusalsPanel
 from assistant.ui.session import Place, RunningTurns, Update
+from assistant.ui.views.header import header
 from assistant.ui.views.markup import Html, join, text
 from assistant.ui.views.panel import frame, said
 from assistant.ui.views.phase import phase
@@ -30,8 +31,21 @@ class PanelRoom:
         own: list[Panel] = [AppealsPanel(runtime), RefusalsPanel(runtime)]
         taken = {each.name for each in own}
         self.panels = [*(each for each in runtime.panels if each.name not in taken), *own]
+        self._store = runtime.store
         self._reader = reader
         self._running = running
+
+    def header(self, current: str = "") -> Html:
+        """The top of the page, with the number of appeals that wait."""
+        try:
+            waiting = len(self._store.appeals("open"))
+        except StoreError:
+            waiting = 0
+        titles = [
+            (each.name, f"{each.title} ({waiting})" if waiting and isinstance(each, AppealsPanel) else each.title)
+            for each in self.panels
+        ]
+        return header(titles, current)
 
     def act(self, place: Place, session: str, data: Mapping[str, Any], viewer: Viewer) -> Update:
         """What a button or a form of a panel asks for; ``data["panel"]`` names the panel, ``data["act"]`` the press."""
@@ -42,13 +56,15 @@ class PanelRoom:
         if panel is None:
             return Update(phase=phase(f"There is no panel “{name}”. Load the page again.", problem=True))
         content = self._drawn(panel, PanelRequest(act, data, viewer))
-        return Update(panel=frame(panel.name, panel.title, content, drawn=new_id()))
+        shown = frame(panel.name, panel.title, content, drawn=new_id())
+        return Update(panel=shown, header=self.header(panel.name))
 
     def _closed(self, place: Place, session: str) -> Update:
         """The chat again, as it stands now: an appeal may have been decided. A running turn draws it itself."""
         running = self._running.running(session)
         return Update(
             panel=Html(""),
+            header=self.header(),
             transcript=None if running else self._reader.transcript(place),
             plugins=self._reader.plugins(),
             warnings=self._reader.warnings(),

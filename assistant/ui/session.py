@@ -64,6 +64,7 @@ class Update:
     inspector: str | None = None
     plugins: str | None = None
     panel: str | None = None
+    header: str | None = None
 
 
 @dataclass(slots=True, eq=False)

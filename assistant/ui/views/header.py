@@ -7,14 +7,24 @@ from collections.abc import Sequence
 from assistant.ui.views.markup import Html, tag
 
 
-def header(panels: Sequence[tuple[str, str]]) -> Html:
+def header(panels: Sequence[tuple[str, str]], current: str = "") -> Html:
     """The header.
 
     Args:
         panels: name and title of each.
+        current: the name of the one that is open.
     """
     buttons = (
-        tag("button", title, type="button", data_event="panel", data_panel=name, data_act="") for name, title in panels
+        tag(
+            "button",
+            title,
+            type="button",
+            aria_current="page" if name == current else None,
+            data_event="panel",
+            data_panel=name,
+            data_act="",
+        )
+        for name, title in panels
     )
     return tag(
         "div",

@@ -153,6 +153,8 @@ def test_an_appeal_is_decided_and_the_person_sees_it(rooms: Any) -> None:
     (appeal,) = page.runtime.store.appeals()
 
     shown = found.press("appeals")
+    assert ">Appeals (1)</button>" in page.shown["header"]
+    assert 'aria-current="page" data-event="panel" data-panel="appeals"' in page.shown["header"]
     assert "something <mark>forbidden</mark>" in shown
     assert "It was a &lt;joke&gt;." in shown
     assert appeal.rule in shown
@@ -170,6 +172,8 @@ def test_an_appeal_is_decided_and_the_person_sees_it(rooms: Any) -> None:
     assert "Jokes are fine." in done
     assert "decided already" in found.press("appeals", "uphold", appeal=appeal.id, rule=appeal.rule, reason="Yes.")
     found.press("appeals", "close")
+    assert ">Appeals</button>" in page.shown["header"]
+    assert "aria-current" not in page.shown["header"]
     assert "that the refusal was wrong, because: Jokes are fine." in page.shown["transcript"]
     page.reload()
     assert "<strong>Overturned: </strong>" in page.shown["transcript"]
