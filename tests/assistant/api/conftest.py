@@ -64,7 +64,6 @@ def house(tmp_path_factory: pytest.TempPathFactory, model: Obedient) -> Iterator
     folder: Path = tmp_path_factory.mktemp("server")
     rules = [("rules", ForbiddenWord()), ("late", ForbiddenWord(SECRET, hooks=["check_segment"]))]
     made = make_runtime(folder, model=model, plugins=rules, max_image_bytes=200_000)
-    )
     yield made
     made.close()
 
