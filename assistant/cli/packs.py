@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ import typer
 from assistant.cli import common
 from assistant.cli.common import JsonOption, tell, write
 from assistant.errors import InputError
+from assistant.person import user_name
 
 if TYPE_CHECKING:
     from assistant.messages import TurnRecord
@@ -124,14 +124,14 @@ def add(
 ) -> None:
     """Take a copy of a pack into the data folder. Nothing in it is executed, and it is not enabled yet."""
     with _keeper() as (keeper, out):
-        _say(out, keeper.add(path, _who()), "was added", "was added already")
+        _say(out, keeper.add(path, user_name()), "was added", "was added already")
 
 
 @app.command()
 def remove(pack: IdArgument) -> None:
     """Forget an added pack. Its files are kept under their hashes, so that turns of the past can be replayed."""
     with _keeper() as (keeper, out):
-        _say(out, keeper.remove(pack, _who()), "was removed")
+        _say(out, keeper.remove(pack, user_name()), "was removed")
 
 
 @app.command()
@@ -144,35 +144,35 @@ def enable(
     """Apply a pack to every further question; running programs notice. Its tests must pass, and it needs to be free of
     the linter's errors."""
     with _keeper() as (keeper, out):
-        _say(out, keeper.enable(pack, version, _who()), "is enabled", "was enabled already")
+        _say(out, keeper.enable(pack, version, user_name()), "is enabled", "was enabled already")
 
 
 @app.command()
 def disable(pack: IdArgument) -> None:
     """Apply a pack no more; running programs notice."""
     with _keeper() as (keeper, out):
-        _say(out, keeper.disable(pack, _who()), "is disabled", "was disabled already")
+        _say(out, keeper.disable(pack, user_name()), "is disabled", "was disabled already")
 
 
 @app.command()
 def rollback(pack: IdArgument) -> None:
     """Put the version in force that was before the present one."""
     with _keeper() as (keeper, out):
-        _say(out, keeper.rollback(pack, _who()), "is in force again")
+        _say(out, keeper.rollback(pack, user_name()), "is in force again")
 
 
 @app.command()
 def grant(pack: IdArgument, rule: RuleArgument, reason: ReasonOption) -> None:
     """Let a pack add its exception to a rule of another pack. Without this it has no effect."""
     with _keeper() as (keeper, out):
-        _say(out, keeper.grant(pack, rule, reason, _who()), f"may now make its exception to {rule}")
+        _say(out, keeper.grant(pack, rule, reason, user_name()), f"may now make its exception to {rule}")
 
 
 @app.command()
 def revoke(pack: IdArgument, rule: RuleArgument, reason: ReasonOption) -> None:
     """Take back what `grant` gave."""
     with _keeper() as (keeper, out):
-        _say(out, keeper.revoke(pack, rule, reason, _who()), f"may make no exception to {rule} any more")
+        _say(out, keeper.revoke(pack, rule, reason, user_name()), f"may make no exception to {rule} any more")
 
 
 def _say(out: TextIO, change: PackChange, done: str, already: str = "") -> None:
@@ -182,13 +182,6 @@ def _say(out: TextIO, change: PackChange, done: str, already: str = "") -> None:
     before = f" (before: {change.before})" if change.before and change.before != change.version else ""
     write(out, f"{change.pack} {change.version} {done}{before}. SHA-256 {change.sha256}\n")
     tell(f"Audit log, leaf {change.leaf}: {change.leaf_hash}")
-
-
-def _who() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):  # no name for this user on this machine
-        return "unknown"
 
 
 @app.command()

@@ -10,6 +10,7 @@ import typer
 from assistant.cli import common
 from assistant.cli.common import JsonOption, PacksOption, tell, write
 from assistant.errors import InputError
+from assistant.person import user_name
 
 if TYPE_CHECKING:
     from assistant.runtime import Runtime
@@ -120,7 +121,7 @@ def accept(
     with common.data_output() as output:
         runtime = common.open_runtime(load_settings())
         try:
-            changes = accept_drafts(runtime.packs, folder, who or _user())
+            changes = accept_drafts(runtime.packs, folder, who or user_name())
         finally:
             runtime.close()
         for change in changes:
@@ -167,12 +168,3 @@ def _possible(runtime: Runtime, mutators: list[Mutator]) -> tuple[list[Mutator],
     return [each for each in mutators if each not in left], [
         f"{each.name}: nothing here reads pictures" for each in left
     ]
-
-
-def _user() -> str:
-    import getpass
-
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"
