@@ -21,15 +21,13 @@ from assistant.verdicts import Action, Refusal
 
 MOST_TEXTS = 256
 
-Text = Annotated[str, Field(max_length=1_000_000)]
-
 
 class CheckRequest(BaseModel):
     """Texts to judge."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    input: Text | Annotated[list[Text], Field(min_length=1, max_length=MOST_TEXTS)] = Field(
+    input: str | Annotated[list[str], Field(min_length=1, max_length=MOST_TEXTS)] = Field(
         description="One text, or several that are judged each by itself."
     )
     role: Literal["user", "assistant"] = Field(default="user", description="Who said them: questions, or answers.")
