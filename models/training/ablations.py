@@ -122,6 +122,7 @@ VARIANTS: Final = (
     Variant("stem: group norm", {"stem_norm": "group"}),
     Variant("stem: plain, group norm", {"stem_norm": "group", "stem_blocks": (0, 0, 0)}),
     Variant("stem: one convolution", {"stem_channels": (), "stem_blocks": ()}),
+    Variant("half as many patches again a side", {"side": 96}, task=Task(side=96)),
     Variant("no class token", {"class_token": False}),
     Variant("AdamW, same rate", recipe={"optimizer": "adamw"}),
     Variant("AdamW, a third of it", recipe={"optimizer": "adamw", "peak_rate": 1e-3}),

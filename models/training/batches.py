@@ -42,9 +42,11 @@ class Group:
         shares: How often a picture comes from each source, relative to the others (`sources.SOURCES`).
         hints: Share of the pictures with a name whose guessed name is pushed towards the right one, so that a decoder
             finds out that the guess is worth copying; in [0, 1].
+        weight: What its loss counts in the step's, above 0. A loss is a mean over tokens, so that a group of few tokens
+            drowns one of many where both count the same.
 
     Raises:
-        ValueError: `hints` is no share.
+        ValueError: `hints` is no share, or `weight` not above 0.
     """
 
     name: str
@@ -53,8 +55,11 @@ class Group:
     side: int
     shares: Mapping[str, float]
     hints: float = 0.0
+    weight: float = 1.0
 
     def __post_init__(self) -> None:
+        if not self.weight > 0:
+            raise ValueError(f"expected weight of group {self.name} above 0, got {self.weight}")
         if not 0 <= self.hints <= 1:
             raise ValueError(f"expected hints of group {self.name} in [0, 1], got {self.hints}")
 

@@ -262,13 +262,12 @@ class Run:
             group["lr"] = rate
         self.model.zero_grad(set_to_none=True)
         seen: dict[str, float] = {}
-        names = [group.name for group in self.recipe.stage(self.progress.step).groups]
-        for name, batch in zip(names, batches, strict=True):
+        for group, batch in zip(self.recipe.stage(self.progress.step).groups, batches, strict=True):
             with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self.recipe.bf16):
                 losses = self.model(batch)
-            losses.total.backward()
+            (group.weight * losses.total).backward()
             found = {"loss": losses.answers, "right": losses.right, "labelled": losses.labelled}
-            seen |= {f"{name} {key}": float(value.detach()) for key, value in found.items() if value is not None}
+            seen |= {f"{group.name} {key}": float(value.detach()) for key, value in found.items() if value is not None}
             self.progress.questions += batch.questions
             self.progress.pictures += len(batch.tokens)
         seen["norm"] = float(nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip))

@@ -227,6 +227,26 @@ def patterns(run: Run, batch: Batch) -> list[Tensor]:
     return [sites.only(name) for name in sites.values]
 
 
+@pytest.mark.parametrize("weight", [0.0, -1.0])
+def test_the_weight_of_a_group_is_above_nothing(weight: float) -> None:
+    with pytest.raises(ValueError, match="expected weight of group named above 0"):
+        Group("named", 4, 28, 32, {"mnist": 1}, weight=weight)
+
+
+def test_a_group_counts_by_its_weight(tokenizer_bytes: bytes, tmp_path: Path) -> None:
+    """The gradient of a step, before it is clipped, is the weighted sum of those of its groups."""
+
+    def gradient(weights: dict[str, float]) -> torch.Tensor:
+        groups = tuple(dataclasses.replace(DRAWN, name=name, weight=weight) for name, weight in weights.items())
+        recipe = changed(clip=1e9, stages=(dataclasses.replace(RECIPE.stages[0], groups=groups),))
+        run = Run(recipe, tokenizer_bytes, None, tmp_path)
+        run.step(next(run.batches(workers=0)))
+        return torch.cat([p.grad.flatten() for p in run.model.network.parameters() if p.grad is not None])
+
+    one, other = gradient({"one": 1.0}), gradient({"other": 1.0})
+    torch.testing.assert_close(gradient({"one": 3.0, "other": 0.5}), 3 * one + 0.5 * other, rtol=1e-4, atol=1e-6)
+
+
 def test_regularisers_are_off_by_default() -> None:
     assert {f.name: f.default for f in dataclasses.fields(Recipe) if f.name in ("entropy_loss", "diversity_loss")} == {
         "entropy_loss": 0.0,
