@@ -203,6 +203,7 @@ def _refusal(stage: Stage, text: str, record: VerdictRecord) -> Refusal:
         spans=spans,
         regions=verdict.regions,
         triggers=tuple(dict.fromkeys(text[span.start : span.end] for span in spans)),
+        detail=verdict.detail,
         score=verdict.score,
         threshold=verdict.threshold,
         message=verdict.message,

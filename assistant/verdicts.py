@@ -115,6 +115,8 @@ class Refusal(Frozen):
     score: float | None = None
     threshold: float | None = None
     message: str = ""
+    detail: str = ""
+    """What the evaluator saw, and why this rule decides over others, in words; empty where nothing more is known."""
     harmless_part: str = ""
     """The part of the question that passes every rule by itself and can be asked alone; empty where there is none."""
 
@@ -134,6 +136,8 @@ class Refusal(Frozen):
             lines.insert(1, self.message)
         if self.triggers:
             lines.append("Because of: " + ", ".join(f"“{word}”" for word in self.triggers) + ".")
+        if self.detail:
+            lines.append(f"Seen: {self.detail}")
         for region in self.regions:
             says = f": “{region.text}”" if region.text else ""
             lines.append(f"Because of the marked place in picture {region.image + 1}{says}.")

@@ -125,8 +125,16 @@ def _apply(
         score=score,
         threshold=threshold,
         message=principle.message if holds else "",
+        # Of a refused answer no word is kept, and what an evaluator says may quote it.
+        detail=_in_words(shown) if holds and subject.part != "answer" else "",
         replacement=replacement,
     )
+
+
+def _in_words(shown: Sequence[tuple[EvaluatorUse | SecondLook, Finding]]) -> str:
+    """What the evaluators say about their findings, each with its name; empty where none says anything."""
+    said = dict.fromkeys(f"{use.name}: {finding.detail.rstrip('.')}" for use, finding in shown if finding.detail)
+    return "; ".join(said) + "." if said else ""
 
 
 def _wait(pack: Pack, principle: Principle, evaluator: str, subject: Subject) -> Verdict:

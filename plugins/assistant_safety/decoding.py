@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from assistant_safety.ciphers import cipher_pieces
 from assistant_safety.encodings import DECODERS, Piece
+from assistant_safety.english import familiarity
 
 DEEPEST = 4
 """How many encodings inside each other are undone."""
@@ -20,6 +21,9 @@ MOST_PIECES = 1_000
 
 MOST_CHARACTERS = 200_000
 """Characters of all decoded readings together."""
+
+_MEANT = 0.75
+"""A reading is meant if its share of frequent words is at least this part of the best reading's share."""
 
 _WHOLE = 20_000
 _AROUND = 600
@@ -82,6 +86,39 @@ def readings(text: str) -> tuple[Decoded, ...]:
             break
         level = deeper
     return tuple(found)
+
+
+@lru_cache(maxsize=16)
+def meant_readings(text: str) -> tuple[Decoded, ...]:
+    """The readings of a text that can be what its writer meant: those with the most frequent words.
+
+    An encoded text as it stands is noise, and so is one that was decoded the wrong way. Words are found in noise as
+    well, but no meaning. What stands around an encoded part stands in the decoded reading too.
+
+    Args:
+        text: any text.
+
+    Returns:
+        At least one reading. A text of over 20,000 characters as it stands is always among them, because its decoded
+        readings do not hold all of it.
+    """
+    every = readings(text)
+    if len(every) == 1:
+        return every
+    shares = [_share_of_words(each.text) for each in every]
+    enough = _MEANT * max(shares)
+    return tuple(
+        each
+        for each, share in zip(every, shares, strict=True)
+        if share >= enough or (not each.how and len(text) > _WHOLE)
+    )
+
+
+def _share_of_words(text: str) -> float:
+    """The share of characters, but for blanks, that are letters of frequent words."""
+    visible = sum(not character.isspace() for character in text)
+    letters = sum(character.isascii() and character.isalpha() for character in text)
+    return familiarity(text) * letters / visible if visible else 0.0
 
 
 def _decodings(text: str) -> Iterable[tuple[str, list[Piece]]]:

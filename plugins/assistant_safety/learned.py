@@ -6,7 +6,7 @@ words that added most are marked. The weights come with the package; the recipe 
 The options of a rule are data:
 
     category: weapons      # the rule is about this category of harm; a list of them is possible
-    fewest_words: 2        # shorter texts are left to other evaluators
+    fewest_words: 2        # texts with fewer words of their own meaning are left to other evaluators
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import resources
 from io import BytesIO
+from itertools import groupby
 from typing import Any, Literal
 
 import numpy as np
@@ -24,6 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from assistant.evaluators import Finding, Subject
 from assistant.verdicts import Span
+from assistant_safety.decoding import Decoded, meant_readings
 from assistant_safety.features import FUNCTION_WORDS, LONGEST, placed_tokens, rows_of_pairs, rows_of_word
 from assistant_safety.frames import frame_of
 from assistant_safety.reading import read
@@ -38,6 +40,10 @@ _NEAR = 0.4
 
 _REPORTED = 0.3
 """Less than this probability is no finding."""
+
+
+_WORDS_OF_A_SENTENCE = 3
+"""A sentence with fewer words that have a meaning of their own says too little by itself."""
 
 
 class LearnedOptions(BaseModel):
@@ -93,12 +99,20 @@ def weights() -> Weights:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """``probability`` that a text asks for help with harm; its likeliest ``category``; and what each word added, as
-    (character where it starts, where it ends, addition to the log odds)."""
+    """``probability`` that a text asks for help with harm; its likeliest ``category``; what each word added, as
+    (character where it starts, where it ends, addition to the log odds); and the ``reading`` of the text that was
+    judged, in which the characters are counted."""
 
     probability: float
     category: str
     words: tuple[tuple[int, int, float], ...]
+    reading: Decoded
+
+    @property
+    def telling(self) -> list[tuple[int, int, float]]:
+        """The words that have a meaning of their own."""
+        text = self.reading.text
+        return [word for word in self.words if text[word[0] : word[1]].casefold() not in FUNCTION_WORDS]
 
 
 @lru_cache(maxsize=50_000)
@@ -112,17 +126,38 @@ def _probability(log_odds: float) -> float:
 
 @lru_cache(maxsize=8)
 def judge_text(text: str) -> Judgement:
-    """Judge a text; a long one in pieces of `LONGEST` words, of which the worst counts.
+    """Judge a text in every reading that may be meant; a long one in pieces of `LONGEST` words. The worst counts.
 
     The effort grows with the length of the text and no faster. The last few judgements are kept, because every rule
     looks at the same text.
     """
-    placed = placed_tokens(text)
-    pieces = [placed[at : at + LONGEST] for at in range(0, len(placed), LONGEST)] or [[]]
-    return max((_judge_piece(text, piece) for piece in pieces), key=lambda each: each.probability)
+    judged = [
+        _judge_piece(decoded, piece)
+        for decoded in meant_readings(text)
+        for piece in _pieces(placed_tokens(decoded.text))
+    ]
+    return max(judged, key=lambda each: each.probability)
 
 
-def _judge_piece(text: str, placed: list[tuple[str, int, int]]) -> Judgement:
+@lru_cache(maxsize=8)
+def harm_anywhere(text: str) -> float:
+    """The probability of harm of the worst part of a text: as `judge_text`, and of each sentence by itself that has
+    at least three words with a meaning of their own."""
+    worst = judge_text(text).probability
+    for decoded in meant_readings(text):
+        placed, numbers = placed_tokens(decoded.text), read(decoded.text).sentences
+        sentences = [list(words) for _, words in groupby(placed, key=lambda word: numbers[word[1]])]
+        for sentence in sentences if len(sentences) > 1 else []:
+            if sum(word[0] not in FUNCTION_WORDS for word in sentence) >= _WORDS_OF_A_SENTENCE:
+                worst = max(worst, *(_judge_piece(decoded, piece).probability for piece in _pieces(sentence)))
+    return worst
+
+
+def _pieces(placed: list[tuple[str, int, int]]) -> list[list[tuple[str, int, int]]]:
+    return [placed[at : at + LONGEST] for at in range(0, len(placed), LONGEST)] or [[]]
+
+
+def _judge_piece(decoded: Decoded, placed: list[tuple[str, int, int]]) -> Judgement:
     known = weights()
     tokens = [token for token, _, _ in placed]
     single = list(dict.fromkeys(tokens))
@@ -131,7 +166,7 @@ def _judge_piece(text: str, placed: list[tuple[str, int, int]]) -> Judgement:
     count = sum(len(rows_of_word(word)) for word in single) + len(pairs)
     sums = (np.sum(list(own.values()), axis=0) if own else 0) + known.sums(pairs)
     log_odds = known.bias + sums / np.sqrt(max(count, 1))
-    reading = read(text)
+    reading = read(decoded.text)
     shrink = known.slope / float(np.sqrt(max(count, 1)))
     return Judgement(
         probability=_probability(known.slope * float(log_odds[0]) + known.offset),
@@ -139,6 +174,7 @@ def _judge_piece(text: str, placed: list[tuple[str, int, int]]) -> Judgement:
         words=tuple(
             (reading.starts[first], reading.ends[last], float(own[token][0]) * shrink) for token, first, last in placed
         ),
+        reading=decoded,
     )
 
 
@@ -152,12 +188,14 @@ def _joined_over_turns(subject: Subject) -> bool:
     )
 
 
-def _marked(text: str, judgement: Judgement) -> list[tuple[int, int]]:
-    """The places of the words that added most: words with a meaning of their own, none far below the first."""
-    adding = [word for word in judgement.words if word[2] > 0] or list(judgement.words)
-    telling = [word for word in adding if text[word[0] : word[1]].casefold() not in FUNCTION_WORDS] or adding
-    heaviest = sorted(telling, key=lambda word: -word[2])[:_SHOWN]
-    return sorted({(start, end) for start, end, added in heaviest if added >= _NEAR * heaviest[0][2]})
+def _marked(judgement: Judgement) -> list[tuple[int, int]]:
+    """The places, in the original text, of the words that added most: words with a meaning of their own, none far
+    below the first."""
+    telling = judgement.telling
+    adding = [word for word in telling if word[2] > 0] or telling or list(judgement.words)
+    heaviest = sorted(adding, key=lambda word: -word[2])[:_SHOWN]
+    near = {(start, end) for start, end, added in heaviest if added >= _NEAR * heaviest[0][2]}
+    return sorted({judgement.reading.span(start, end) for start, end in near})
 
 
 class LearnedEvaluator:
@@ -195,14 +233,17 @@ class LearnedEvaluator:
         if (
             judgement.category not in wanted.categories
             or judgement.probability < _REPORTED
-            or len(judgement.words) < wanted.fewest_words
+            or len({judgement.reading.text[start:end].casefold() for start, end, _ in judgement.telling})
+            < wanted.fewest_words
         ):
             return None
-        spans = tuple(Span(part=subject.part, start=start, end=end) for start, end in _marked(subject.text, judgement))
+        spans = tuple(Span(part=subject.part, start=start, end=end) for start, end in _marked(judgement))
         detail = (
             f"{judgement.probability:.0%} likely a request for help with harm ({judgement.category}); "
-            f"{frame_of(subject.text).sentence}"
+            f"{frame_of(judgement.reading.text).sentence}"
         )
+        if judgement.reading.how:
+            detail += f"; {judgement.reading.after}"
         return Finding(score=round(judgement.probability, 6), spans=spans, detail=detail)
 
     def _get(self, options: Mapping[str, Any]) -> LearnedOptions:
@@ -230,7 +271,8 @@ class LearnedEvaluator:
 class HarmlessEvaluator:
     """Says how likely a text is harmless, by the same judgement as `LearnedEvaluator`; for the exceptions of a rule.
 
-    So a rule of words holds only where what was learned does not plainly speak against it. It takes no options.
+    So a rule of words holds only where what was learned does not plainly speak against it. Every reading of the text,
+    every piece of a long one and every sentence has to be harmless. It takes no options.
     """
 
     name = "harmless"
@@ -247,5 +289,5 @@ class HarmlessEvaluator:
 
     def evaluate(self, subject: Subject, options: Mapping[str, Any]) -> Finding | None:
         """The probability that the text does not ask for help with harm."""
-        probability = 1 - judge_text(subject.text).probability
+        probability = 1 - harm_anywhere(subject.text)
         return Finding(score=round(probability, 6), detail=f"{probability:.0%} likely harmless")

@@ -86,6 +86,8 @@ def _facts(refusal: Refusal) -> Html:
         facts.append(("Score", percent(refusal.score)))
     if refusal.evaluator:
         facts.append(("Found by", refusal.evaluator))
+    if refusal.detail:
+        facts.append(("Seen", refusal.detail))
     if rule.references:
         facts.append(("References", "; ".join(rule.references)))
     return tag("dl", *(tag("div", tag("dt", name), tag("dd", value)) for name, value in facts), class_="facts")

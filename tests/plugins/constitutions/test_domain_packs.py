@@ -114,20 +114,22 @@ def test_an_emergency_is_answered_with_a_number_and_never_refused(rule: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "told", "first"),
     [
-        ("My dad has chest pain and his left arm is numb, what now?", "Call the emergency number now"),
-        ("How much ibuprofen may my baby have?", "A dose depends on age, weight"),
+        ("My dad has chest pain and his left arm is numb, what now?", "Call the emergency number now", True),
+        ("How much ibuprofen may my baby have?", "A dose depends on age, weight", False),
     ],
 )
-def test_a_duty_on_the_question_stands_under_the_answer(tmp_path: Path, text: str, told: str) -> None:
+def test_a_duty_on_the_question_stands_under_the_answer_and_a_critical_one_before_it(
+    tmp_path: Path, text: str, told: str, first: bool
+) -> None:
     plugins = [("rules", assistant_constitutions.Constitutions()), ("eyes", assistant_safety)]
     runtime = make_runtime(tmp_path, plugins=plugins)
     question = runtime.follow(None, Question(text, settings=TurnSettings(packs=("healthcare",)), door="test"))
     record = finish(runtime.run_turn(question))
     assert record.status == "answered"
-    assert record.answer.startswith("a red circle\n\n")
     assert told in record.answer
+    assert (record.answer.index(told) < record.answer.index("a red circle")) is first
     assert "healthcare" in {each.verdict.rule.pack for each in record.trace.verdicts if each.verdict.rule}
 
 

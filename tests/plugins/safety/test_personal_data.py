@@ -99,9 +99,9 @@ def test_options_are_checked() -> None:
 
 @pytest.mark.parametrize("text", ["4111 " * 200_000, "4" * 1_000_000, "de89" * 250_000, "de89 " * 200_000])
 def test_a_megabyte_takes_no_more_than_linear_time(text: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     look(text)
-    assert time.perf_counter() - began < 8  # under a second where this was written; a quadratic walk takes minutes
+    assert time.process_time() - began < 8  # under a second where this was written; a quadratic walk takes minutes
 
 
 ALL = ["card_number", "iban", "email", "phone", "national_id", "ip_address"]
