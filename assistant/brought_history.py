@@ -13,6 +13,7 @@ from assistant.extensions import Extensions
 from assistant.judgement import Judgement
 from assistant.judging import judge_answer, judge_question, judge_segment
 from assistant.messages import EarlierQuestion, Exchange, HookCall, Message, Turn
+from assistant.picture_text import PictureText
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +33,12 @@ class Past:
     notes: list[str]
 
 
-def judge_history(extensions: Extensions, turn: Turn, brought: Sequence[Brought]) -> Past:
-    """Put what was brought before the question of a turn.
+def judge_history(extensions: Extensions, picture_text: PictureText, turn: Turn, brought: Sequence[Brought]) -> Past:
+    """Put what was brought before the question of a turn. Its pictures are read, and judged with their questions.
 
     Args:
         extensions: the plugins.
+        picture_text: reads the pictures.
         turn: the question; what already stands before it stays.
         brought: oldest first.
     """
@@ -44,12 +46,14 @@ def judge_history(extensions: Extensions, turn: Turn, brought: Sequence[Brought]
     calls: list[HookCall] = []
     notes: list[str] = []
     for each in brought:
-        text = Message(text=each.question.text)
-        then = turn.model_copy(update={"question": text, "history": tuple(history), "earlier": tuple(earlier)})
+        before = {"question": each.question, "history": tuple(history), "earlier": tuple(earlier)}
+        read = picture_text.read(turn.model_copy(update=before))
+        then = read.turn
+        calls += read.calls
         asked = judge_question(extensions, then)
         calls += asked.calls
         refused = asked.refusal is not None and asked.refusal.action == "refuse"
-        earlier.append(EarlierQuestion(text=text.text, refused=refused))
+        earlier.append(EarlierQuestion(text=then.question.text, refused=refused))
         if asked.refusal is not None:
             notes.append(_left_out("question", asked))
             continue
@@ -62,7 +66,7 @@ def judge_history(extensions: Extensions, turn: Turn, brought: Sequence[Brought]
         if broken is not None:
             notes.append(_left_out("answer", broken))
             continue
-        history.append(Exchange(question=each.question, answer=each.answer))
+        history.append(Exchange(question=then.question, answer=each.answer))
     turn = turn.model_copy(update={"history": tuple(history), "earlier": tuple(earlier)})
     return Past(turn, calls, list(dict.fromkeys(notes)))
 

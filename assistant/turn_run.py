@@ -235,9 +235,8 @@ class TurnRun:
 
     def _take_in_brought(self) -> None:
         """Put what the client brought of its chat before the question, as far as the rules let it pass."""
-        if not self._question.brought:
-            return
-        past = judge_history(self._house.extensions, self._turn, self._question.brought)
+        house = self._house
+        past = judge_history(house.extensions, house.picture_text, self._turn, self._question.brought)
         self._turn = past.turn
         self._progress.hooks += past.calls
         self._progress.notes += past.notes
@@ -250,11 +249,13 @@ class TurnRun:
 
     def _answer(self) -> Steps[Event, None, str]:
         """Everything between intake and store. Returns the answer; a refusal stands in the progress."""
+        if self._question.brought:
+            yield self._step("rules")
+            self._take_in_brought()
         if self._house.picture_text.unread(self._turn):
             yield self._step("text")
         self._read_pictures()
         yield self._step("rules")
-        self._take_in_brought()
         before = judge_question(self._house.extensions, self._turn)
         self._progress.add(before)
         self._progress.refusal = self._with_harmless_part(before.refusal)

@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assistant import Message, Turn, TurnRecord, TurnSettings, Verdict, hookimpl
+from assistant import Message, Reading, ReadText, Region, Turn, TurnRecord, TurnSettings, Verdict, hookimpl
 from assistant.brought_history import Brought
+from assistant.intake import read_image
 from assistant.runtime import Question, finish
+from assistant.settings import Settings
 from assistant.stop_texts import StopTexts
-from assistant.testing import FORBIDDEN_RULE, FakeModel, ForbiddenWord, make_runtime
+from assistant.testing import FORBIDDEN_RULE, FakeModel, ForbiddenWord, make_runtime, picture
 
 
 def ask(folder: Path, question: Question, model: FakeModel, *plugins: object) -> TurnRecord:
@@ -57,6 +59,43 @@ def test_rules_see_the_questions_before_with_those_refused(tmp_path: Path) -> No
     past = brought(("a forbidden thing?", None), ("fine?", "yes"))
     ask(tmp_path, Question("and now?", brought=past), FakeModel(), Looks(), ForbiddenWord())
     assert seen[-1] == [("a forbidden thing?", True), ("fine?", False)]
+
+
+class Reads:
+    """Reads the same words in every picture, and refuses a picture in which they stand."""
+
+    @hookimpl
+    def read_picture(self) -> Reading:
+        place = Region(left=0, top=0, right=1, bottom=1)
+        return Reading(reader="test", texts=(ReadText(text="the secret plan", region=place, confidence=1),))
+
+    @hookimpl
+    def before_turn(self, turn: Turn) -> Verdict | None:
+        said = [image.reading.text for image in turn.images if image.reading]
+        return Verdict(action="refuse", rule=FORBIDDEN_RULE) if "the secret plan" in said else None
+
+
+def test_pictures_that_were_brought_are_read_and_judged(tmp_path: Path) -> None:
+    seen = read_image(picture(), Settings(data_dir=tmp_path))
+    model = FakeModel()
+    past = [Brought(Message(text="what is this?", images=(seen,)), "a plan")]
+    record = ask(tmp_path / "a", Question("and what does it say?", brought=past), model, Reads())
+    assert record.status == "answered"
+    assert model.turns[0].images == ()
+    assert any("An earlier question" in note for note in record.trace.notes)
+
+
+def test_the_text_of_a_brought_picture_is_there_for_the_question(tmp_path: Path) -> None:
+    class OnlyReads:
+        read_picture = Reads.read_picture
+
+    seen = read_image(picture(), Settings(data_dir=tmp_path))
+    model = FakeModel()
+    past = [Brought(Message(text="what is this?", images=(seen,)), "a plan")]
+    ask(tmp_path / "a", Question("and what does it say?", brought=past), model, OnlyReads())
+    (image,) = model.turns[0].images
+    assert image.reading is not None
+    assert image.reading.text == "the secret plan"
 
 
 def test_an_answer_ends_before_a_stop_text(tmp_path: Path) -> None:
