@@ -15,7 +15,7 @@ from assistant.intake import read_message
 from assistant.messages import ImagePart, Message
 from assistant.settings import Settings
 
-MOST_EXCHANGES = 50
+MOST_EXCHANGES = 20
 """Older ones are left out: the rules look at every one that is brought."""
 
 SYSTEM_NOTE = (

@@ -12,7 +12,7 @@ import openai
 import pytest
 from openai import OpenAI
 
-from assistant.api.chat_history import SYSTEM_NOTE, is_refusal_card
+from assistant.api.chat_history import EXCHANGES_NOTE, SYSTEM_NOTE, is_refusal_card
 from assistant.runtime import Runtime
 from assistant.testing import FORBIDDEN_RULE, picture
 
@@ -71,6 +71,13 @@ def test_what_was_said_before_reaches_the_model(client: OpenAI, model: Any) -> N
     (exchange,) = model.turns[-1].history
     assert (exchange.question.text, exchange.answer) == ("one?", "a red circle")
     assert len(model.turns[-1].images) == 1
+
+
+def test_only_the_latest_of_a_long_chat_is_looked_at(client: OpenAI, model: Any) -> None:
+    long = [each for number in range(30) for each in (user(f"number {number}?"), {"role": "assistant", "content": "1"})]
+    reply = create(client, *long, user("and now?"))
+    assert [each.question.text for each in model.turns[-1].history] == [f"number {at}?" for at in range(10, 30)]
+    assert EXCHANGES_NOTE in reply.glassbox["turns"][0]["notes"]
 
 
 def test_a_refused_turn_leaves_no_exchange(client: OpenAI, model: Any) -> None:
