@@ -118,7 +118,9 @@ def test_an_encoded_request_is_judged_by_what_it_says(code: str) -> None:
     assert "after decoding" in finding.detail
     # The marks lie in the encoded part of the text as it stands.
     assert all(text.index(": ") < span.start < span.end <= len(text) for span in finding.spans)
-    assert judge_text(ENCODED[code](harmless)).probability < 0.3
+    encoded, plain = judge_text(ENCODED[code](harmless)), judge_text(harmless)
+    assert encoded.probability == pytest.approx(plain.probability, abs=0.02)
+    assert encoded.probability < 0.5
 
 
 @pytest.mark.parametrize("code", ENCODED)
