@@ -230,14 +230,12 @@ class LearnedEvaluator:
         if _joined_over_turns(subject):
             return None
         judgement = judge_text(subject.text)
-        own_words = len({judgement.reading.text[start:end].casefold() for start, end, _ in judgement.telling})
+        if judgement.category not in wanted.categories or judgement.probability < _REPORTED:
+            return None
+        own_words = {judgement.reading.text[start:end].casefold() for start, end, _ in judgement.telling}
         # A label in a picture names a thing and asks for nothing.
         by_itself = subject.part == "answer" or subject.text == subject.turn.question.text
-        if (
-            judgement.category not in wanted.categories
-            or judgement.probability < _REPORTED
-            or own_words < (wanted.fewest_words if by_itself else max(wanted.fewest_words, _WORDS_OF_A_SENTENCE))
-        ):
+        if len(own_words) < (wanted.fewest_words if by_itself else max(wanted.fewest_words, _WORDS_OF_A_SENTENCE)):
             return None
         spans = tuple(Span(part=subject.part, start=start, end=end) for start, end in _marked(judgement))
         detail = (
