@@ -72,6 +72,8 @@ class LexicalOptions(BaseModel):
     words: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     patterns: tuple[Pattern, ...] = Field(min_length=1)
     unless: tuple[str, ...] = ()
+    unless_anywhere: bool = False
+    """A word of ``unless`` takes back the whole text, not only the sentence that it stands in."""
 
 
 @cache
@@ -274,6 +276,8 @@ class LexicalEvaluator:
                 found[name] = compiled.groups[name].find(reading)
             return found[name]
 
+        if compiled.options.unless_anywhere and any(places(name) for name in compiled.options.unless):
+            return None
         doubt = 1.0
         marked: set[Place] = set()
         for pattern, phrases in zip(compiled.options.patterns, compiled.phrases, strict=True):
