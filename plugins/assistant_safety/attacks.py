@@ -89,10 +89,14 @@ def weights(of: str) -> tuple[float, Mapping[str, float]]:
     return one["bias"], one["signs"]
 
 
-def score_of(names: frozenset[str], of: str) -> float:
-    """The logistic score of a set of signs, in (0, 1)."""
+def score_of(names: frozenset[str], of: str, looks: int = 1) -> float:
+    """The logistic score of a set of signs, in (0, 1).
+
+    ``looks`` is how many windows the text has: who looks often sees signs by chance, so the odds are divided by it
+    (Bonferroni's correction).
+    """
     bias, signs = weights(of)
-    return 1 / (1 + exp(-bias - sum(signs.get(name, 0.0) for name in names)))
+    return 1 / (1 + looks * exp(-bias - sum(signs.get(name, 0.0) for name in names)))
 
 
 class _AttackEvaluator:
@@ -115,8 +119,9 @@ class _AttackEvaluator:
         if subject.quoted:
             return None
         best: tuple[float, Window] | None = None
+        looks = sum(1 for _ in _windows(len(subject.text)))
         for window in windows_of(subject.text):
-            score = score_of(window.names, self.name)
+            score = score_of(window.names, self.name, looks)
             if best is None or score > best[0]:
                 best = score, window
         if best is None:

@@ -6,6 +6,7 @@ No text here stands in the training lists of ``models/training/attacks``.
 from __future__ import annotations
 
 import base64
+from math import log
 
 import pytest
 from hypothesis import given
@@ -197,3 +198,12 @@ def test_any_text_has_a_verdict_with_places_inside_it(text: str) -> None:
     finding = look(text)
     for span in finding.spans if finding else ():
         assert 0 <= span.start < span.end <= len(text)
+
+
+@pytest.mark.parametrize("of", ["injection", "jailbreak"])
+@pytest.mark.parametrize("looks", [2, 7])
+def test_the_odds_are_divided_by_the_number_of_looks(of: str, looks: int) -> None:
+    """Long texts have many windows, and who looks often sees signs by chance."""
+    signs = frozenset({"sets the rules aside", "names something dangerous"})
+    once, often = score_of(signs, of), score_of(signs, of, looks)
+    assert log(often / (1 - often)) == pytest.approx(log(once / (1 - once)) - log(looks))
