@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any, TextIO
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,7 +13,6 @@ from assistant.person import user_name
 
 if TYPE_CHECKING:
     from assistant.appeals import Case
-    from assistant.runtime import Runtime
 
 app = typer.Typer(name="appeals", help="Review what people said against refusals.", no_args_is_help=True)
 
@@ -24,19 +22,6 @@ ReasonOption = Annotated[
 ]
 
 
-@contextmanager
-def _house() -> Generator[tuple[Runtime, TextIO]]:
-    from assistant.settings import load_settings
-
-    settings = load_settings()
-    with common.data_output() as out:
-        runtime = common.open_runtime(settings)
-        try:
-            yield runtime, out
-        finally:
-            runtime.close()
-
-
 @app.command(name="list")
 def show_list(
     every: Annotated[bool, typer.Option("--all", help="Those that are decided, too.")] = False, json: JsonOption = False
@@ -44,7 +29,7 @@ def show_list(
     """List the appeals that wait for a decision. Exit code 1 where there is one."""
     from assistant.appeals import cases
 
-    with _house() as (runtime, out):
+    with common.opened() as (runtime, out):
         found = cases(runtime, None if every else "open")
         if json:
             common.write_json(out, [as_json(each) for each in found])
@@ -68,7 +53,7 @@ def show(appeal: IdArgument, json: JsonOption = False) -> None:
     """Show an appeal: the question with the marked words, the rule, and what the person says."""
     from assistant.appeals import case
 
-    with _house() as (runtime, out):
+    with common.opened() as (runtime, out):
         found = case(runtime, appeal)
         if json:
             common.write_json(out, as_json(found))
@@ -115,7 +100,7 @@ def uphold(
     """Decide that a refusal is right, citing its rule."""
     from assistant.appeals import uphold as decide
 
-    with _house() as (runtime, out):
+    with common.opened() as (runtime, out):
         done = decide(runtime, appeal, rule=rule, reason=reason, who=user_name())
         write(out, f"Upheld: the refusal by {done.rule} of {done.pack} {done.pack_version} stands.\n")
 
@@ -129,7 +114,7 @@ def overturn(appeal: IdArgument, reason: ReasonOption, json: JsonOption = False)
     """
     from assistant.appeals import overturn as decide
 
-    with _house() as (runtime, out):
+    with common.opened() as (runtime, out):
         done = decide(runtime, appeal, reason=reason, who=user_name())
         if json:
             common.write_json(out, done.model_dump(mode="json"))

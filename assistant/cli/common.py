@@ -130,6 +130,26 @@ def open_runtime(settings: Settings) -> Runtime:
 
 
 @contextmanager
+def opened() -> Generator[tuple[Runtime, TextIO]]:
+    """The assistant of the settings, and the output for the command's data; closed in the end.
+
+    Raises:
+        InputError: standard output was closed before the command started.
+        SettingsError: a setting cannot work.
+        StoreError: the database cannot be opened.
+    """
+    from assistant.settings import load_settings
+
+    settings = load_settings()
+    with data_output() as out:
+        runtime = open_runtime(settings)
+        try:
+            yield runtime, out
+        finally:
+            runtime.close()
+
+
+@contextmanager
 def scratch_runtime(settings: Settings) -> Generator[Runtime]:
     """An assistant with an empty database that is thrown away: to try the plugins and the model whatever state the real
     one is in.

@@ -32,21 +32,8 @@ SHOWN = 1_000_000
 
 @contextmanager
 def _keeper() -> Generator[tuple[PackKeeper, TextIO]]:
-    with _house() as (runtime, out):
+    with common.opened() as (runtime, out):
         yield runtime.packs, out
-
-
-@contextmanager
-def _house() -> Generator[tuple[Runtime, TextIO]]:
-    from assistant.settings import load_settings
-
-    settings = load_settings()
-    with common.data_output() as out:
-        runtime = common.open_runtime(settings)
-        try:
-            yield runtime, out
-        finally:
-            runtime.close()
 
 
 @app.command(name="list")
@@ -332,7 +319,7 @@ def replay(
 
     Where an answer was refused, the model writes it again: a refused answer is not stored.
     """
-    with _house() as (runtime, out):
+    with common.opened() as (runtime, out):
         record = runtime.store.turn(turn)
         keeper = runtime.packs
         refused_answer = record.refusal is not None and record.refusal.stage == "answer"
