@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import (
     JSON,
+    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -20,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-REVISION = "0002"
+REVISION = "0003"
 """The newest migration, kept here so that an up-to-date database opens without loading alembic."""
 
 
@@ -56,6 +57,10 @@ metadata = MetaData(
     }
 )
 
+LOCAL = "local"
+"""The owner of what was asked without an account: the person at this computer."""
+
+# `owner` is no foreign key: `LOCAL` has no account.
 conversations = Table(
     "conversations",
     metadata,
@@ -63,6 +68,7 @@ conversations = Table(
     Column("title", Text, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False, index=True),
+    Column("owner", String, nullable=False, index=True, server_default=LOCAL),
 )
 
 # `number` is the order in which rows came in. `parent_id` is no foreign key: where a turn could not be stored (a full
@@ -83,6 +89,15 @@ turns = Table(
     Column("model_fingerprint", String),
     Column("record", Text, nullable=False),
     Column("salt", String, nullable=False),
+)
+
+# What can be searched for, a row for each turn. On SQLite the full-text index `turn_search` points into it.
+turn_texts = Table(
+    "turn_texts",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("turn_id", ForeignKey("turns.id"), nullable=False, unique=True),
+    Column("text", Text, nullable=False),
 )
 
 verdicts = Table(
@@ -156,4 +171,61 @@ audit = Table(
     Column("payload", Text, nullable=False),
     Column("previous", String, nullable=False),
     Column("hash", String, nullable=False, unique=True),
+)
+
+# `name` is unique without regard to case: `folded` is what is compared. `subject` is who a single sign-on provider says
+# the person is; `password` is empty where only that provider knows the person.
+users = Table(
+    "users",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("folded", String, nullable=False, unique=True),
+    Column("role", String, nullable=False),
+    Column("password", String, nullable=False),
+    Column("subject", String, unique=True),
+    Column("disabled", Boolean, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+# The cookie itself is not kept: `hash` is SHA-256 of it.
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("hash", String, primary_key=True),
+    Column("user_id", ForeignKey("users.id"), nullable=False, index=True),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("user_id", ForeignKey("users.id"), nullable=False, index=True),
+    Column("hash", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("scopes", JSON, nullable=False),
+    Column("requests_a_day", Integer, nullable=False),
+    Column("tokens_a_day", Integer, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("revoked_at", UtcDateTime),
+)
+
+# `day` is a date in UTC, as 2026-01-31.
+key_usage = Table(
+    "key_usage",
+    metadata,
+    Column("key_id", ForeignKey("api_keys.id"), primary_key=True),
+    Column("day", String, primary_key=True),
+    Column("requests", Integer, nullable=False),
+    Column("tokens", Integer, nullable=False),
+)
+
+# What cookies are signed with.
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("value", String, nullable=False),
 )
