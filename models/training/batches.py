@@ -19,7 +19,7 @@ from assistant_vlm.config import ModelConfig
 from assistant_vlm.tokenizer import ANSWER, END, QUESTION, WITH_PICTURE, WITHOUT_PICTURE, Tokenizer, normalise_question
 from training.datasets import VisionData
 from training.questions import Asked
-from training.scenes import COLOURS, SHAPES, Scene, patch_labels
+from training.scenes import COLOURS, SHAPES, Scene, centre_patches, patch_labels
 from training.sources import Example, Mix, make_example
 
 _MISSES: Final = 2
@@ -78,7 +78,8 @@ class Batch:
         targets: The token to predict at each position; 0 where nothing is learned.
         seen: 1 where there is a picture.
         labels: Index of the picture's class or name in `VisionData.label_space`; -1 for none.
-        patch_targets: Shape and colour of what covers each patch of a drawn scene, 0 for ground; -1 elsewhere.
+        patch_targets: Shape and colour of what covers each patch of a drawn scene, 0 for ground, and 1 where the centre
+            of a thing is, else 0; -1 elsewhere.
         questions: Number of turns.
         hints: What is added to the guessed score of the name in `labels`, at least 0; None for nothing.
     """
@@ -92,7 +93,7 @@ class Batch:
     targets: Annotated[Tensor, "batch tokens"]
     seen: Annotated[Tensor, "batch 1 1"]
     labels: Annotated[Tensor, "batch"]
-    patch_targets: Annotated[Tensor, "batch keys 2"]
+    patch_targets: Annotated[Tensor, "batch keys 3"]
     questions: int
     hints: Annotated[Tensor, "batch"] | None = None
 
@@ -165,7 +166,7 @@ def make_batch(
     labels = np.full(rows, -1, dtype=np.int64)
     hints = torch.zeros(rows)
     cells = side // config.patch
-    patch_targets = np.full((rows, cells * cells, 2), -1, dtype=np.int64)
+    patch_targets = np.full((rows, cells * cells, 3), -1, dtype=np.int64)
     for row in range(rows):
         source = rng.choices(names, shares)[0]
         for _ in range(_TRIES):
@@ -185,7 +186,7 @@ def make_batch(
             pixels[row] = example.pixels
             seen[row] = 1
         if example.scene is not None:
-            patch_targets[row] = _patch_targets(example.scene, cells)
+            patch_targets[row] = patch_targets_of(example.scene, cells)
     ids, positions, segments, turns, targets, asks = (torch.from_numpy(a) for a in packed)
     return Batch(
         torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255,
@@ -203,10 +204,11 @@ def make_batch(
     )
 
 
-def _patch_targets(scene: Scene, cells: int) -> NDArray[np.int64]:
-    """Shape and colour of what covers each patch, `[keys, 2]`; 0 for ground."""
+def patch_targets_of(scene: Scene, cells: int) -> NDArray[np.int64]:
+    """Shape and colour of what covers each patch, 0 for ground, and whether a thing's centre is in it: `[keys, 3]`."""
     covered = patch_labels(scene, cells, cells).reshape(-1)
     colours = list(COLOURS)
     shape = np.array([0] + [SHAPES.index(t.shape) + 1 for t in scene.things])
     colour = np.array([0] + [colours.index(t.colour) + 1 for t in scene.things])
-    return np.stack((shape[covered], colour[covered]), axis=-1)
+    centre = centre_patches(scene, cells, cells).reshape(-1)
+    return np.stack((shape[covered], colour[covered], centre), axis=-1)

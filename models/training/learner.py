@@ -1,7 +1,7 @@
 """The network with what it has in training only: losses, and heads that help it to learn and are not shipped."""
 
 from dataclasses import dataclass, fields, replace
-from typing import Annotated
+from typing import Annotated, Final
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,9 @@ from training.batches import Batch
 from training.recipe import Recipe
 from training.regularisers import head_likeness, mean_entropy
 from training.scenes import COLOURS, SHAPES
+
+_PATCH_NAMES: Final = (len(SHAPES) + 1, len(COLOURS) + 1, 2)
+"""What is said about each patch: its shape, its colour, and whether the centre of a thing is in it."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class Learner(nn.Module):
         super().__init__()
         self.recipe = recipe
         self.network = Network(recipe.model)
-        self.patch_names = nn.Linear(recipe.model.dim, len(SHAPES) + 1 + len(COLOURS) + 1)
+        self.patch_names = nn.Linear(recipe.model.dim, sum(_PATCH_NAMES))
         guesses = self.network.name_guess is not None
         self.label_names = None if guesses else nn.Linear(recipe.model.dim, max(1, labels))
 
@@ -111,14 +114,17 @@ class Learner(nn.Module):
             real = learned & (batch.seen[:, :, 0] > 0)
             wishes.append(recipe.entropy_loss * torch.stack([mean_entropy(p, real) for p in patterns]).mean())
             wishes.append(recipe.diversity_loss * torch.stack([head_likeness(p, real) for p in patterns]).mean())
-        return cross_entropy(logits, wanted), (logits.argmax(-1) == wanted).float().mean(), wishes
+        each = cross_entropy(logits, wanted, reduction="none")
+        weights = answer_lengths(batch)[learned].float() ** -recipe.length_power
+        return (each * weights).sum() / weights.sum(), (logits.argmax(-1) == wanted).float().mean(), wishes
 
     def naming_loss(self, patches: Tensor, names: Tensor) -> Tensor:
-        """Cross-entropy of shape and colour, over all patches and once more over those that something covers.
+        """Cross-entropy of shape, colour and centre, over all patches and once more over those that something covers.
 
-        Without the second part most patches are ground, and shapes were learned far later than colours.
+        Without the second part most patches are ground, and shapes were learned far later than colours. The centres
+        tell one thing from the next, which counting stands on.
         """
-        named = self.patch_names(patches).float().split((len(SHAPES) + 1, len(COLOURS) + 1), dim=-1)
+        named = self.patch_names(patches).float().split(_PATCH_NAMES, dim=-1)
         covered = names[:, 0] > 0
         loss = named[0].new_zeros(())
         for i, scores in enumerate(named):
@@ -126,6 +132,13 @@ class Learner(nn.Module):
             if bool(covered.any()):
                 loss = loss + cross_entropy(scores[covered], names[covered][:, i])
         return loss
+
+
+def answer_lengths(batch: Batch) -> Annotated[Tensor, "batch tokens"]:
+    """How many tokens of its own turn are learned, at each position; 0 where none are."""
+    turns = batch.turns.clamp_min(0)
+    counts = torch.zeros_like(turns).scatter_add_(1, turns, (batch.targets > 0).to(turns.dtype))
+    return counts.gather(1, turns) * (batch.turns >= 0)
 
 
 def _collect(patterns: list[Pattern]):

@@ -55,6 +55,8 @@ class Recipe:
         label_loss: Weight of naming the whole picture from the class token alone; what learns it is shipped where the
             network passes on its guess (`name_tokens`), and is another such help where not.
         label_smoothing: Share of probability that the label loss spreads over all names.
+        length_power: A token of an answer of n tokens counts `n ** -length_power`. 0: every token counts the same, and
+            a count of one token is drowned by sentences; 1: every answer counts the same.
         entropy_loss: Weight of the cross-attention's entropy: positive wants it narrow, negative wide; 0: off.
         diversity_loss: Weight of the likeness of the cross-attention of heads of one layer; 0: off.
         name_tokens: So many tokens of the name that the picture half guesses are passed on to the decoder (see
@@ -87,6 +89,7 @@ class Recipe:
     model: ModelConfig
     stages: tuple[Stage, ...]
     start: str | None = None
+    length_power: float = 0.0
     entropy_loss: float = 0.0
     diversity_loss: float = 0.0
     name_tokens: int = 0
@@ -212,4 +215,5 @@ _RANGES: tuple[tuple[str, float, float], ...] = (
     ("label_loss", 0, 1e3),
     ("label_smoothing", 0, 0.999),
     ("name_tokens", 0, 64),
+    ("length_power", 0, 1),
 )

@@ -15,10 +15,10 @@ from assistant_vlm.naming import with_article
 from assistant_vlm.network import Network
 from assistant_vlm.tokenizer import CONTROL, END, Tokenizer
 from training.augmenting import Pixels
-from training.batches import Batch, Packed, conversation_tokens
+from training.batches import Batch, Packed, conversation_tokens, patch_targets_of
 from training.learner import fused_memory
 from training.questions import KINDS, Asked, ask
-from training.scenes import COLOURS, SHAPES, Scene, patch_labels, random_scene, render
+from training.scenes import COLOURS, SHAPES, random_scene, render
 from training.sources import squeezed
 from training.wording import name
 
@@ -73,18 +73,11 @@ def make_row(rng: random.Random, task: Task, cells: int) -> Row:
     while task.uneven and scene.aspect == 1:
         scene = random_scene(rng, task.most_things, with_word=0.0)
     picture = Image.fromarray(squeezed(render(scene, 2 * task.side), task.side))
-    covered = _covered(scene, cells)
+    covered = patch_targets_of(scene, cells)
     if task.letterbox:
         picture, covered = _letterboxed(picture, scene.aspect), np.full_like(covered, -1)
     label = NAMES.index(with_article(name(scene.things[0]))) if len(scene.things) == 1 else -1
     return Row(np.asarray(picture), covered, [ask(rng, scene, _SHARES) for _ in range(task.questions)], label)
-
-
-def _covered(scene: Scene, cells: int) -> NDArray[np.int64]:
-    labels = patch_labels(scene, cells, cells).reshape(-1)
-    shapes = np.array([0] + [SHAPES.index(t.shape) + 1 for t in scene.things])
-    colours = np.array([0] + [list(COLOURS).index(t.colour) + 1 for t in scene.things])
-    return np.stack((shapes[labels], colours[labels]), axis=-1)
 
 
 def _letterboxed(picture: Image.Image, aspect: float) -> Image.Image:

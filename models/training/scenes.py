@@ -314,3 +314,11 @@ def patch_labels(scene: Scene, rows: int, cols: int) -> NDArray[np.int64]:
     counts = np.stack([(cells == i).sum(-1) for i in range(1, len(scene.things) + 1)] or [np.zeros((rows, cols))])
     best = counts.argmax(0) + 1
     return np.where(counts.max(0) >= 4, best, 0).astype(np.int64)
+
+
+def centre_patches(scene: Scene, rows: int, cols: int) -> NDArray[np.int64]:
+    """Which patches hold the centre of a thing: `[rows, cols]`, 1 where one does, else 0."""
+    centres = np.zeros((rows, cols), dtype=np.int64)
+    for thing in scene.things:
+        centres[min(int(thing.y * rows), rows - 1), min(int(thing.x * cols), cols - 1)] = 1
+    return centres

@@ -54,7 +54,7 @@ def test_a_batch_keeps_its_promises(tokenizer: Tokenizer) -> None:
     cells = DRAWN.side // TINY.patch
     assert batch.pixels.shape == (6, 3, DRAWN.side, DRAWN.side)
     assert 0 <= float(batch.pixels.min()) <= float(batch.pixels.max()) <= 1
-    assert batch.patch_targets.shape == (6, cells * cells, 2)
+    assert batch.patch_targets.shape == (6, cells * cells, 3)
     assert batch.tokens.max() < TINY.vocab
     padding = batch.segments < 0
     assert torch.equal(padding, batch.turns < 0)

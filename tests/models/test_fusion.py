@@ -145,7 +145,7 @@ def packed_rows() -> Batch:
             targets[row, at + mark + question - 1 : at + count - 1] = 9
             at, before, place = at + count, segment, place + count
     nothing = torch.full((2,), -1)
-    patch_targets = torch.full((2, 16, 2), -1)
+    patch_targets = torch.full((2, 16, 3), -1)
     seen = torch.ones(2, 1, 1)
     return Batch(
         torch.rand(2, 3, 32, 32), tokens, positions, segments, turns, asks, targets, seen, nothing, patch_targets, 4

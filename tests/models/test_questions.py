@@ -8,7 +8,18 @@ import pytest
 
 from training.conversations import conversation, follow_up
 from training.questions import KINDS, Asked, ask
-from training.scenes import BACKGROUNDS, COLOURS, SHAPES, Scene, Thing, Word, patch_labels, random_scene, render
+from training.scenes import (
+    BACKGROUNDS,
+    COLOURS,
+    SHAPES,
+    Scene,
+    Thing,
+    Word,
+    centre_patches,
+    patch_labels,
+    random_scene,
+    render,
+)
 from training.wording import typed
 
 SCENES = [random_scene(random.Random(seed)) for seed in range(250)]
@@ -216,6 +227,14 @@ def test_patch_labels_find_every_big_thing_and_nothing_else() -> None:
         for i, thing in enumerate(scene.things):
             if thing.size > 0.2:
                 assert labels[int(thing.y * 12), int(thing.x * 12)] == i + 1
+
+
+def test_every_thing_has_its_centre_in_a_patch() -> None:
+    for scene in SCENES:
+        centres = centre_patches(scene, 12, 12)
+        assert centres.shape == (12, 12)
+        assert {(int(t.y * 12), int(t.x * 12)) for t in scene.things} == set(zip(*centres.nonzero(), strict=True))
+    assert centre_patches(Scene((Thing("star", "red", 1.0, 1.0, 0.2),), "white"), 4, 4)[3, 3] == 1
 
 
 def test_a_word_is_drawn_where_the_scene_says() -> None:

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 
 from assistant_vlm.sites import Sites
 from training.batches import Batch, Group
 from training.datasets import VisionData
-from training.learner import Learner, fused_memory
+from training.learner import Learner, answer_lengths, fused_memory
 from training.loop import Run, StepBatches
 from training.recipe import Recipe, Stage
 from training.regularisers import entropies, head_likeness, mean_entropy
@@ -215,6 +216,32 @@ def test_a_group_without_questions_learns_names_alone(tokenizer_bytes: bytes) ->
     assert "names loss" not in seen
     with pytest.raises(ValueError, match="expected answers"):
         learner(dataclasses.replace(named, patch_targets=torch.full_like(named.patch_targets, -1)))
+
+
+def test_an_answer_counts_by_its_length(tokenizer_bytes: bytes) -> None:
+    """With a power of one, all answers count the same, however many tokens they have."""
+    recipe = changed(length_power=1.0)
+    batch = first_batch(recipe, tokenizer_bytes)
+    lengths = answer_lengths(batch)
+    learned = batch.targets > 0
+    assert len(set(lengths[learned].tolist())) > 1
+    for row, turn in {(row, int(batch.turns[row, at])) for row, at in learned.nonzero().tolist()}:
+        mine = learned[row] & (batch.turns[row] == turn)
+        assert set(lengths[row, mine].tolist()) == {int(mine.sum())}
+    run = Run(recipe, tokenizer_bytes, None, Path())
+    network = run.model.network.eval()
+    with torch.no_grad():
+        memory, looks = fused_memory(network, network.encode(batch.pixels), batch)
+        same_talk = (batch.segments[:, :, None] == batch.segments[:, None, :]).tril()[:, None]
+        hidden = network.decoder(
+            batch.tokens, memory, positions=batch.positions, allowed=same_talk, looks=looks, seen=batch.seen
+        )
+        each = cross_entropy(network.decoder.logits(hidden)[learned], batch.targets[learned], reduction="none")
+        losses = run.model(batch)
+    rows = torch.arange(len(learned))[:, None].expand_as(learned)
+    answers = rows[learned] * 1000 + batch.turns[learned]
+    means = [each[answers == answer].mean() for answer in answers.unique()]
+    assert float(losses.answers) == pytest.approx(float(torch.stack(means).mean()), rel=1e-4)
 
 
 def patterns(run: Run, batch: Batch) -> list[Tensor]:
