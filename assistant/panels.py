@@ -16,10 +16,13 @@ _NAME = re.compile(r"[a-z][a-z0-9-]{0,40}")
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Who looks at a panel. An ``operator`` may change how the house works; ``name`` is for the audit log."""
+    """Who looks at a panel. An ``operator`` may change how the house works, a ``reviewer`` decides appeals; ``name`` is
+    for the audit log. ``owner`` is whose chats they see: the id of their account, or ``local``."""
 
     name: str
     operator: bool
+    reviewer: bool = False
+    owner: str = "local"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +83,18 @@ class PanelRequest:
         """
         if not self.viewer.operator:
             raise InputError(
-                "Only the operator may do this: the person at the computer on which Glassbox runs.",
-                hint="Open the page there.",
+                "Only the operator may do this: an account with that role or, where there are no accounts, the person "
+                "at the computer on which Glassbox runs.",
             )
+
+    def must_be_reviewer(self) -> None:
+        """Only a reviewer or an operator goes on from here.
+
+        Raises:
+            InputError: the viewer is neither.
+        """
+        if not (self.viewer.reviewer or self.viewer.operator):
+            raise InputError("Only a reviewer or an operator may do this.", hint="Ask an operator for the role.")
 
 
 class Panel(Protocol):
