@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from assistant.store.store import Store
-from assistant.store.values import AuditLeaf, AuditProblem, AuditReport, ConversationSummary
+from assistant.store.values import AuditLeaf, AuditProblem, AuditReport, ConversationSummary, Found
 
-__all__ = ["AuditLeaf", "AuditProblem", "AuditReport", "ConversationSummary", "Store"]
+__all__ = ["AuditLeaf", "AuditProblem", "AuditReport", "ConversationSummary", "Found", "Store"]

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-REVISION = "0003"
+REVISION = "0004"
 """The newest migration, kept here so that an up-to-date database opens without loading alembic."""
 
 
@@ -69,6 +69,14 @@ conversations = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False, index=True),
     Column("owner", String, nullable=False, index=True, server_default=LOCAL),
+    Column("leaf", String),
+)
+
+tags = Table(
+    "tags",
+    metadata,
+    Column("conversation_id", ForeignKey("conversations.id"), primary_key=True),
+    Column("name", String, primary_key=True, index=True),
 )
 
 # `number` is the order in which rows came in. `parent_id` is no foreign key: where a turn could not be stored (a full

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 from assistant.messages import Appeal, Feedback, TurnRecord
-from assistant.store import appeals, audit, conversations, pictures, ratings, turns, verify
+from assistant.store import appeals, audit, conversations, pictures, ratings, search, turns, verify
 from assistant.store.engine import Database
+from assistant.store.people import People
 from assistant.store.problems import explained
-from assistant.store.values import AuditLeaf, AuditReport, ConversationSummary, RuleTally
+from assistant.store.values import AuditLeaf, AuditReport, ConversationSummary, Found, RuleTally
+
+if TYPE_CHECKING:
+    from assistant.store.personal import PersonalStore
 
 
 class Store:
@@ -34,6 +38,21 @@ class Store:
 
     def __init__(self, url: str) -> None:
         self._database = Database(url)
+
+    @property
+    def people(self) -> People:
+        """The accounts, with their sessions and keys."""
+        return People(self._database)
+
+    def for_person(self, owner: str) -> PersonalStore:
+        """The store as the owner of some conversations sees it: those of others are not there.
+
+        Args:
+            owner: the id of an account, or ``local`` for the person at this computer.
+        """
+        from assistant.store.personal import PersonalStore
+
+        return PersonalStore(self, owner)
 
     def save_turn(self, record: TurnRecord) -> None:
         """Store a finished turn with its pictures, its verdicts and one audit leaf, all or nothing.
@@ -67,6 +86,30 @@ class Store:
         with self._database.read() as connection:
             return conversations.summaries(connection, limit, offset)
 
+    def search(self, words: str, *, tags: Sequence[str] = (), limit: int = 50) -> list[Found]:
+        """The conversations in which every one of these words stands, or begins a word, and that have these tags.
+
+        Questions, answers, titles, and names, descriptions and texts of pictures are searched; capital letters and
+        accents do not matter. Where no words fit, parts of words count too. Without words, the tags alone decide.
+        """
+        with self._database.read() as connection:
+            return search.find(connection, words, tags, limit)
+
+    def tag_conversation(self, conversation_id: str, tags: Iterable[str]) -> None:
+        """Give a conversation these tags and no others; a tag is one word, in small letters.
+
+        Raises:
+            NotFound: no conversation has that id.
+            StoreError: too many tags, or one that is too long.
+        """
+        with self._database.write() as connection:
+            conversations.tag(connection, conversation_id, tags)
+
+    def tags(self) -> list[tuple[str, int]]:
+        """Every tag with the number of conversations that have it, by name."""
+        with self._database.read() as connection:
+            return conversations.tag_counts(connection)
+
     def rename_conversation(self, conversation_id: str, title: str) -> None:
         """Give a conversation another title.
 
@@ -98,6 +141,20 @@ class Store:
         """
         with self._database.read() as connection:
             return turns.branch(connection, conversation_id, leaf)
+
+    def last_leaf(self, conversation_id: str) -> str | None:
+        """The turn up to which a conversation was last open; ``None`` where nobody knows.
+
+        Raises:
+            NotFound: no conversation has that id.
+        """
+        with self._database.read() as connection:
+            return conversations.leaf(connection, conversation_id)
+
+    def stay_at(self, conversation_id: str, leaf: str) -> None:
+        """Remember up to which turn a conversation is open, so that it opens there again."""
+        with self._database.write() as connection:
+            conversations.stay_at(connection, conversation_id, leaf)
 
     def siblings(self, turn_id: str) -> list[str]:
         """The ids of the turns with the same parent (a turn and its retries), oldest first.

@@ -8,19 +8,31 @@ from typing import Any, Literal
 
 from assistant.verdicts import Frozen
 
-LeafKind = Literal["turn", "feedback", "appeal", "decision", "deletion", "pack"]
+LeafKind = Literal["turn", "feedback", "appeal", "decision", "deletion", "pack", "account"]
 """What an audit leaf is about. ``decision``: an appeal was decided. ``deletion``: a conversation was deleted.
-``pack``: a constitution pack was added, enabled, granted an exception, or the like."""
+``pack``: a constitution pack was added, enabled, granted an exception, or the like. ``account``: an account or an API
+key was made, changed or removed."""
 
 
 class ConversationSummary(Frozen):
-    """One line in the list of conversations. ``turns`` counts retries too."""
+    """One line in the list of conversations. ``turns`` counts retries too; ``tags`` are sorted."""
 
     id: str
     title: str
     created_at: datetime
     updated_at: datetime
     turns: int
+    tags: tuple[str, ...] = ()
+
+
+class Found(Frozen):
+    """A conversation that a search found. ``turn_id`` is the turn that fits best, and ``excerpt`` what is said around
+    the words, with their characters (start, end) in ``marks``; empty where only the title or the tags fit."""
+
+    conversation: ConversationSummary
+    turn_id: str | None = None
+    excerpt: str = ""
+    marks: tuple[tuple[int, int], ...] = ()
 
 
 class RuleTally(Frozen):
