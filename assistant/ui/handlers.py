@@ -38,7 +38,13 @@ class Handlers:
         try:
             match field_text(data, "act"):
                 case "open":
-                    return self.open_chat(session, chat)
+                    return self.open_chat(session, chat, turn)
+                case "search":
+                    return self.search(field_text(data, "words"))
+                case "older":
+                    return Update(found=self._reader.older(field_number(data, "offset") or 0))
+                case "tag":
+                    return self.tag(place, chat, field_text(data, "tags"))
                 case "rename":
                     return self.rename(place, chat, field_text(data, "title"))
                 case "delete":
@@ -75,15 +81,27 @@ class Handlers:
         self._running.leave(session)
         return self._everything(Place())
 
-    def open_chat(self, session: str, conversation_id: str) -> Update:
-        """Show a past chat up to its newest turn."""
+    def open_chat(self, session: str, conversation_id: str, turn_id: str = "") -> Update:
+        """Show a past chat as it was last open, or at the turn that a search found."""
         self._running.leave(session)
+        if turn_id and self._runtime.store.has_turn(turn_id):
+            place = self._reader.at_turn(turn_id)
+            return replace(self._everything(place), transcript=self._reader.transcript(place, goto=turn_id))
         place = self._reader.load(conversation_id)
         if place.conversation_id is None:
             return replace(
                 self._everything(place), phase=phase("This chat is no longer there: it was deleted.", problem=True)
             )
         return self._everything(place)
+
+    def search(self, words: str) -> Update:
+        """List the chats in which the words stand; all chats again where there are none."""
+        return Update(found=self._reader.found(words), phase=phase(""))
+
+    def tag(self, place: Place, conversation_id: str, tags: str) -> Update:
+        """Give a chat other tags."""
+        self._runtime.store.tag_conversation(conversation_id, tags.replace(",", " ").split())
+        return Update(chats=self._reader.chats(place), phase=phase("Tags set.", hidden=True))
 
     def rename(self, place: Place, conversation_id: str, title: str) -> Update:
         """Give a chat another title."""
@@ -104,6 +122,8 @@ class Handlers:
         """Show another version of a turn, with what followed it."""
         self._running.leave(session)
         fresh = self._reader.at_turn(turn_id)
+        if fresh.conversation_id and fresh.leaf:
+            self._runtime.store.stay_at(fresh.conversation_id, fresh.leaf)
         return Update(place=fresh, transcript=self._reader.transcript(fresh), running=Html(""), busy=False)
 
     # Looking inside

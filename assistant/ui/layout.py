@@ -8,14 +8,12 @@ from typing import Any
 
 import gradio as gr
 
+from assistant.panels import Viewer
 from assistant.runtime import Runtime
-from assistant.ui.asking import Asking
-from assistant.ui.handlers import Handlers
+from assistant.ui.desk import Desks
 from assistant.ui.look import script
-from assistant.ui.panel_room import PanelRoom
-from assistant.ui.reading import Reader
 from assistant.ui.session import Box, Place, RunningTurns, Update, View
-from assistant.ui.viewer import viewer_of
+from assistant.ui.views.chats import search_form
 
 TURNS_AT_ONCE = 16
 """Pages that may wait for the model at the same time; the runtime lets one through and tells the others so."""
@@ -26,18 +24,19 @@ CACHE_SECONDS = (3600, 86400)
 
 def build(runtime: Runtime, running: RunningTurns) -> gr.Blocks:
     """Lay out the page and wire it to the handlers."""
-    reader = Reader(runtime)
-    asking, handlers = Asking(runtime, reader, running), Handlers(runtime, reader, running)
-    room = PanelRoom(runtime, reader, running)
+    desks = Desks(runtime, running)
+    at_first = desks.for_viewer(Viewer("", operator=False), "")  # what stands there before it is known who looks
 
     with gr.Blocks(title="Glassbox", analytics_enabled=False, fill_width=True, delete_cache=CACHE_SECONDS) as blocks:
         place, view = gr.State(Place()), gr.State(View())
-        top = _html(room.header(), "header")
-        warnings = _html(reader.warnings(), "warnings")
+        top = _html(at_first.room.header(at_first.viewer), "header")
+        warnings = _html("", "warnings")
         panel = _html("", "panel")
         with gr.Row(elem_id="columns"):
             with gr.Column(elem_id="left"):
                 new_chat = gr.Button("New chat", elem_id="new-chat", variant="secondary")
+                _html(search_form(), "find")
+                found = _html("", "found")
                 chats = _html("", "chats")
                 plugins = _html("", "plugins")
             with gr.Column(elem_id="middle"):
@@ -63,34 +62,41 @@ def build(runtime: Runtime, running: RunningTurns) -> gr.Blocks:
                 inspector = _html("", "inspector")
         bridge = gr.HTML("", js_on_load=script(), elem_id="bridge", apply_default_css=False)
 
-        outputs = [place, view, warnings, transcript, live, phase, box, stop, chats, inspector, plugins, panel, top]
+        outputs = [place, view, warnings, transcript, live, phase, box, stop, chats, inspector, plugins, panel, top, found]
 
         def on_ask(place: Place, value: dict[str, Any] | None, request: gr.Request) -> Iterator[list[Any]]:
-            value = value or {}
-            for update in asking.ask(place, _session(request), value.get("text") or "", value.get("files") or []):
+            value, desk = value or {}, desks.of(request)
+            for update in desk.asking.ask(place, desk.session, value.get("text") or "", value.get("files") or []):
                 yield changes(update)
 
         def on_turn(place: Place, event: gr.EventData, request: gr.Request) -> Iterator[list[Any]]:
-            for update in asking.act(place, _session(request), _sent(event)):
+            desk = desks.of(request)
+            for update in desk.asking.act(place, desk.session, _sent(event)):
                 yield changes(update)
 
         def on_act(place: Place, view: View, event: gr.EventData, request: gr.Request) -> list[Any]:
-            return changes(handlers.act(place, view, _session(request), _sent(event)))
+            desk = desks.of(request)
+            return changes(desk.handlers.act(place, view, desk.session, _sent(event)))
 
         def on_panel(place: Place, event: gr.EventData, request: gr.Request) -> list[Any]:
-            return changes(room.act(place, _session(request), _sent(event), viewer_of(request)))
+            desk = desks.of(request)
+            return changes(desk.room.act(place, desk.session, _sent(event), desk.viewer))
 
         def on_load(request: gr.Request) -> list[Any]:
-            return changes(replace(handlers.loaded(request.query_params.get("chat")), header=room.header()))
+            desk = desks.of(request)
+            loaded = desk.handlers.loaded(request.query_params.get("chat"))
+            return changes(replace(loaded, header=desk.room.header(desk.viewer)))
 
         def on_new_chat(request: gr.Request) -> list[Any]:
-            return changes(handlers.new_chat(_session(request)))
+            desk = desks.of(request)
+            return changes(desk.handlers.new_chat(desk.session))
 
         def on_stop(request: gr.Request) -> list[Any]:
-            return changes(asking.stop(_session(request)))
+            desk = desks.of(request)
+            return changes(desk.asking.stop(desk.session))
 
         def on_close(request: gr.Request) -> None:
-            running.leave(_session(request))
+            running.leave(desks.of(request).session)
 
         turn: dict[str, Any] = {
             "outputs": outputs,
@@ -157,6 +163,7 @@ def changes(update: Update) -> list[Any]:
         html(update.plugins),
         html(update.panel),
         html(update.header),
+        html(update.found),
     ]
 
 
@@ -171,7 +178,3 @@ def _html(value: str, name: str) -> gr.HTML:
 def _sent(event: gr.EventData) -> dict[str, Any]:
     """What the page's script sent along; Gradio has no public name for it."""
     return event._data or {}  # pyright: ignore[reportPrivateUsage]
-
-
-def _session(request: gr.Request) -> str:
-    return request.session_hash or ""

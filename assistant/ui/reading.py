@@ -12,7 +12,7 @@ from assistant.messages import TurnRecord
 from assistant.runtime import Runtime
 from assistant.ui.examples import read_examples
 from assistant.ui.session import NO_RECEIPT, Place, View
-from assistant.ui.views.chats import chat_list
+from assistant.ui.views.chats import PAGE, chat_list, found_list, older_list
 from assistant.ui.views.details import details_section
 from assistant.ui.views.markup import Html, join, tag
 from assistant.ui.views.origin import TITLE, confidence_line, origin_section, quoted, words_missing
@@ -28,8 +28,8 @@ class Reader:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
 
-    def transcript(self, place: Place, receipt: tuple[str, str] = NO_RECEIPT) -> Html:
-        """The open conversation, or the welcome where none is open."""
+    def transcript(self, place: Place, receipt: tuple[str, str] = NO_RECEIPT, *, goto: str = "") -> Html:
+        """The open conversation, scrolled to the turn ``goto``; or the welcome where none is open."""
         if place.empty:
             return welcome(read_examples())
         try:
@@ -37,7 +37,7 @@ class Reader:
         except StoreError as error:
             return tag("p", str(error), class_="problem", role="alert")
         turns = [self._shown(record) for record in records]
-        return transcript(turns, conversation_id=place.conversation_id, receipt=receipt)
+        return transcript(turns, conversation_id=place.conversation_id, receipt=receipt, goto=goto)
 
     def _records(self, place: Place) -> list[TurnRecord]:
         saved: list[TurnRecord] = []
@@ -68,10 +68,34 @@ class Reader:
 
     def chats(self, place: Place) -> Html:
         """The past chats."""
+        store = self._runtime.store
         try:
-            return chat_list(self._runtime.store.conversations(), place.conversation_id)
+            chats, tags = store.conversations(PAGE + 1), store.tags()
         except StoreError as error:
             return chat_list([], None, str(error))
+        return chat_list(chats[:PAGE], place.conversation_id, tags=tags, older=len(chats) > PAGE)
+
+    def found(self, words: str) -> Html:
+        """The chats that a search finds; a word with # before it is a tag. Nothing where nothing is searched for.
+
+        Raises:
+            StoreError: they cannot be read.
+        """
+        parts = words.split()
+        if not parts:
+            return Html("")
+        tags = [part[1:] for part in parts if part.startswith("#")]
+        rest = " ".join(part for part in parts if not part.startswith("#"))
+        return found_list(self._runtime.store.search(rest, tags=tags), " ".join(parts))
+
+    def older(self, offset: int) -> Html:
+        """A further page of chats.
+
+        Raises:
+            StoreError: they cannot be read.
+        """
+        chats = self._runtime.store.conversations(PAGE + 1, offset)
+        return older_list(chats[:PAGE], offset, len(chats) > PAGE)
 
     def warnings(self) -> Html:
         """What is not working."""
@@ -152,11 +176,13 @@ class Reader:
         return None
 
     def load(self, conversation_id: str | None) -> Place:
-        """The place that shows a conversation to its newest turn; an empty one where there is no such chat."""
+        """The place that shows a conversation as it was last open; an empty one where there is no such chat."""
         if not conversation_id:
             return Place()
+        store = self._runtime.store
         try:
-            records = self._runtime.store.branch(conversation_id)
+            leaf = store.last_leaf(conversation_id)
+            records = store.branch(conversation_id, leaf if leaf and store.has_turn(leaf) else None)
         except StoreError as error:
             return Place() if isinstance(error, NotFound) else Place(conversation_id=conversation_id)
         return Place(conversation_id=conversation_id, leaf=records[-1].id if records else None)

@@ -61,6 +61,7 @@ class Update:
     box: Box | None = None
     busy: bool | None = None
     chats: str | None = None
+    found: str | None = None
     inspector: str | None = None
     plugins: str | None = None
     panel: str | None = None

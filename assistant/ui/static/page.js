@@ -57,7 +57,7 @@ function start() {
   }
   menu.addEventListener('click', () => showMenu(!document.body.classList.contains('menu-open')));
   document.addEventListener('click', (event) => {
-    if (event.target.closest('#chats .open, #new-chat')) showMenu(false);
+    if (event.target.closest('#chats .open, #found .open, #new-chat')) showMenu(false);
   });
 
   // The conversation scrolls by itself on a wide screen: the keyboard must reach it.
@@ -130,6 +130,7 @@ function start() {
   let running = false;
   let inside = '';
   let drawn = '';
+  let gone = '';
   function redrawn() {
     const transcript = document.querySelector('#transcript .transcript');
     const welcome = document.querySelector('#transcript .welcome');
@@ -144,6 +145,12 @@ function start() {
         follow = true;
       }
     }
+    const wanted = transcript?.dataset.goto ?? '';
+    if (wanted && wanted !== gone) {
+      follow = false;
+      requestAnimationFrame(() => byId(`turn-${wanted}`)?.closest('.turn').scrollIntoView({ block: 'start' }));
+    }
+    gone = wanted;
     const count = document.querySelectorAll('#transcript .turn').length;
     const isRunning = document.querySelector('#running .turn') !== null;
     if (isRunning && !running) follow = true;

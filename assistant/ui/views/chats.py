@@ -1,15 +1,51 @@
-"""The list of past chats."""
+"""The list of past chats, the field to search them, and what a search found."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from assistant.store.values import ConversationSummary
-from assistant.ui.views.markup import Html, tag
+from assistant.store.values import ConversationSummary, Found
+from assistant.ui.views.markup import Html, join, tag, text
+
+PAGE = 50
+"""Chats that the list shows at once."""
 
 
-def chat_list(chats: Sequence[ConversationSummary], current: str | None, problem: str = "") -> Html:
-    """The chats, the newest first, each with a way to open, rename and delete it."""
+def search_form() -> Html:
+    """The field over the list."""
+    return tag(
+        "form",
+        tag("label", "Search chats", for_="find-words"),
+        tag(
+            "div",
+            tag("input", id="find-words", type="search", name="words", maxlength="200", placeholder="words or #tag"),
+            tag("button", "Search", type="submit"),
+            class_="find-row",
+        ),
+        class_="find",
+        role="search",
+        data_event="act",
+        data_act="search",
+    )
+
+
+def chat_list(
+    chats: Sequence[ConversationSummary],
+    current: str | None,
+    problem: str = "",
+    *,
+    tags: Sequence[tuple[str, int]] = (),
+    older: bool = False,
+) -> Html:
+    """The chats, the newest first, each with a way to open, rename, tag, and delete it.
+
+    Args:
+        chats: the newest ones.
+        current: the id of the open one.
+        problem: why there are none to show.
+        tags: every tag with its number of chats.
+        older: whether there are more than these.
+    """
     content: Html
     if problem:
         content = tag("p", problem, class_="problem", role="alert")
@@ -17,18 +53,116 @@ def chat_list(chats: Sequence[ConversationSummary], current: str | None, problem
         content = tag("p", "Nothing yet. What you ask is kept here, on this computer.", class_="quiet")
     else:
         content = tag("ul", *(_chat(each, each.id == current) for each in chats))
-    return tag("nav", tag("h2", "Past chats"), content, class_="chats", aria_label="Past chats")
+    return tag(
+        "nav",
+        tag("h2", "Past chats"),
+        _tags(tags) if tags else None,
+        content,
+        _older(PAGE) if older else None,
+        class_="chats",
+        aria_label="Past chats",
+    )
 
 
-def _chat(chat: ConversationSummary, current: bool) -> Html:
-    field = f"rename-{chat.id}"
-    count = "1 turn" if chat.turns == 1 else f"{chat.turns} turns"
+def found_list(found: Sequence[Found], words: str) -> Html:
+    """What a search found, each with a way to open it where the words stand."""
+    count = "Nothing" if not found else "1 chat" if len(found) == 1 else f"{len(found)} chats"
+    hint = tag("p", "Search for other words, or for the beginning of one.", class_="quiet") if not found else None
+    return _instead(f"{count} found for “{words}”", hint, *map(_found, found))
+
+
+def older_list(chats: Sequence[ConversationSummary], offset: int, more: bool) -> Html:
+    """A further page of chats."""
+    return _instead(
+        "Older chats",
+        None,
+        *(_found(Found(conversation=each)) for each in chats),
+        after=_older(offset + PAGE) if more else None,
+    )
+
+
+def _instead(title: str, hint: Html | None, *lines: Html, after: Html | None = None) -> Html:
+    """A list that takes the place of the newest chats."""
+    back = tag("button", "All chats", type="button", data_event="act", data_act="search", data_words="")
+    return tag(
+        "nav",
+        tag("h2", title, role="status"),
+        back,
+        hint,
+        tag("ul", *lines) if lines else None,
+        after,
+        class_="chats found-list",
+        aria_label="Chats that were found",
+    )
+
+
+def _found(found: Found) -> Html:
+    chat = found.conversation
     return tag(
         "li",
         tag(
             "button",
             tag("span", chat.title, class_="title"),
-            tag("span", f"{chat.updated_at.astimezone():%d %b, %H:%M} · {count}", class_="quiet"),
+            tag("span", _marked(found), class_="excerpt") if found.excerpt else None,
+            tag("span", _when(chat), class_="quiet"),
+            type="button",
+            class_="open",
+            data_event="act",
+            data_act="open",
+            data_chat=chat.id,
+            data_turn=found.turn_id,
+        ),
+    )
+
+
+def _marked(found: Found) -> Html:
+    pieces: list[Html] = []
+    done = 0
+    for start, end in found.marks:
+        pieces += [text(found.excerpt[done:start]), tag("mark", found.excerpt[start:end])]
+        done = end
+    return join([*pieces, text(found.excerpt[done:])])
+
+
+def _older(offset: int) -> Html:
+    return tag("button", "Older chats", type="button", data_event="act", data_act="older", data_offset=offset)
+
+
+def _tags(tags: Sequence[tuple[str, int]]) -> Html:
+    return tag(
+        "div",
+        *(
+            tag(
+                "button",
+                f"#{name} ",
+                tag("span", str(count), class_="quiet"),
+                type="button",
+                aria_label=f"Show the chats tagged {name}: {count}",
+                data_event="act",
+                data_act="search",
+                data_words=f"#{name}",
+            )
+            for name, count in tags
+        ),
+        class_="tags",
+        role="group",
+        aria_label="Tags",
+    )
+
+
+def _when(chat: ConversationSummary) -> str:
+    count = "1 turn" if chat.turns == 1 else f"{chat.turns} turns"
+    tags = "".join(f" #{name}" for name in chat.tags)
+    return f"{chat.updated_at.astimezone():%d %b %Y, %H:%M} · {count}{tags}"
+
+
+def _chat(chat: ConversationSummary, current: bool) -> Html:
+    return tag(
+        "li",
+        tag(
+            "button",
+            tag("span", chat.title, class_="title"),
+            tag("span", _when(chat), class_="quiet"),
             type="button",
             class_="open",
             aria_current="true" if current else None,
@@ -38,17 +172,9 @@ def _chat(chat: ConversationSummary, current: bool) -> Html:
         ),
         tag(
             "details",
-            tag("summary", "⋯", aria_label=f"Rename or delete “{chat.title}”"),
-            tag(
-                "form",
-                tag("label", "New name", for_=field),
-                tag("input", id=field, name="title", value=chat.title, maxlength="200", required=True),
-                tag("button", "Rename", type="submit"),
-                data_event="act",
-                data_act="rename",
-                data_chat=chat.id,
-                data_key=f"{field}-{chat.title}",
-            ),
+            tag("summary", "⋯", aria_label=f"Rename, tag or delete “{chat.title}”"),
+            _field(chat, "rename", "New name", "title", chat.title, "Rename", required=True),
+            _field(chat, "tag", "Tags, with a space between", "tags", " ".join(chat.tags), "Set tags"),
             tag(
                 "details",
                 tag("summary", "Delete this chat"),
@@ -66,4 +192,20 @@ def _chat(chat: ConversationSummary, current: bool) -> Html:
             data_key=chat.id,
         ),
         class_="current" if current else "",
+    )
+
+
+def _field(
+    chat: ConversationSummary, act: str, label: str, name: str, value: str, button: str, *, required: bool = False
+) -> Html:
+    field = f"{act}-{chat.id}"
+    return tag(
+        "form",
+        tag("label", label, for_=field),
+        tag("input", id=field, name=name, value=value, maxlength="200", required=required),
+        tag("button", button, type="submit"),
+        data_event="act",
+        data_act=act,
+        data_chat=chat.id,
+        data_key=f"{field}-{value}",
     )

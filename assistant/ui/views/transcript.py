@@ -28,17 +28,25 @@ class ShownTurn:
     traceable: bool = True
 
 
-def transcript(turns: Sequence[ShownTurn], *, conversation_id: str | None, receipt: tuple[str, str] = ("", "")) -> Html:
+def transcript(
+    turns: Sequence[ShownTurn], *, conversation_id: str | None, receipt: tuple[str, str] = ("", ""), goto: str = ""
+) -> Html:
     """The finished turns of a conversation.
 
     Args:
         turns: from the first on.
         conversation_id: for the page's address.
         receipt: a turn's id and the sentence that came back for the last rating or appeal.
+        goto: the id of the turn that the page scrolls to.
     """
     shown = [turn_view(turn, receipt=receipt[1] if receipt[0] == turn.record.id else "") for turn in turns]
     return tag(
-        "div", tag("h2", "Conversation", class_="hidden"), *shown, class_="transcript", data_chat=conversation_id or ""
+        "div",
+        tag("h2", "Conversation", class_="hidden"),
+        *shown,
+        class_="transcript",
+        data_chat=conversation_id or "",
+        data_goto=goto,
     )
 
 

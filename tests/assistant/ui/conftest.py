@@ -12,6 +12,7 @@ import pytest
 import assistant_feedback
 import assistant_visualizers
 from assistant.backends import Backend
+from assistant.messages import Message, Turn, TurnRecord
 from assistant.runtime import Runtime
 from assistant.testing import FakeModel, ForbiddenWord, make_runtime, picture
 from assistant.ui.asking import Asking
@@ -106,3 +107,15 @@ def photo(tmp_path: Path) -> Path:
     path = tmp_path / "photo.png"
     path.write_bytes(picture())
     return path
+
+
+@pytest.fixture
+def make_many() -> Callable[[Runtime, int], None]:
+    """Stores a number of chats of one turn each."""
+
+    def make(runtime: Runtime, count: int) -> None:
+        for number in range(count):
+            turn = Turn(question=Message(text=f"chat {number}"))
+            runtime.store.save_turn(TurnRecord(turn=turn, status="answered", answer="yes"))
+
+    return make
