@@ -10,6 +10,7 @@ from time import monotonic
 from typing import Literal, cast
 
 from assistant.backends import AnswerEnd, Backend, Delta
+from assistant.collecting import Collector
 from assistant.errors import BackendError, GenerationError
 from assistant.events import Step, StepStarted
 from assistant.extensions import describe
@@ -27,7 +28,7 @@ class _Info:
     info: ModelInfo
 
 
-_Item = StepStarted | _Info | Delta | AnswerEnd | _Failed | None
+_Item = StepStarted | _Info | AnswerEnd | _Failed | None
 
 
 ModelState = Literal["not_loaded", "loading", "ready", "failed"]
@@ -65,13 +66,13 @@ class Generator:
         """Answer one question.
 
         Yields:
-            Steps, the model's identity, pieces of the answer, and its end. ``None`` comes now and then while the model
-            is silent, so that the caller can look around.
+            Steps, the model's identity, pieces of the answer (text that comes fast is collected), and its end. ``None``
+            comes now and then while the model is silent, so that the caller can look around.
 
         Raises:
             BackendError: the model failed, fell silent for longer than the settings allow, or was not free in time.
         """
-        items: queue.SimpleQueue[_Item] = queue.SimpleQueue()
+        items: Collector[_Item] = Collector()
         left = threading.Event()
 
         def should_stop() -> bool:
@@ -87,7 +88,7 @@ class Generator:
         try:
             while True:
                 try:
-                    item = items.get(timeout=0.1)
+                    item = items.get(0.1)
                 except queue.Empty:
                     self._check_silence(monotonic() - heard, step, writing)
                     if stop.is_set():
@@ -121,7 +122,7 @@ class Generator:
                 hint="Ask again; if it goes on, start the program again.",
             )
 
-    def _work(self, turn: Turn, should_stop: Callable[[], bool], put: Callable[[_Item], None]) -> None:
+    def _work(self, turn: Turn, should_stop: Callable[[], bool], put: Callable[[_Item | Delta], None]) -> None:
         if not self._busy.acquire(blocking=False):
             put(StepStarted("waiting"))
             while not self._busy.acquire(timeout=0.25):
