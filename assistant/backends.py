@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from assistant.messages import ImagePart, ModelInfo, ReadText, TokenCount, Turn, TurnRecord
 
@@ -119,3 +119,56 @@ class Backend(Protocol):
             BackendError: this backend cannot trace, or the record was written by another model.
         """
         ...
+
+
+@runtime_checkable
+class RunsElsewhere(Protocol):
+    """A backend may offer this: it hands questions and pictures to another program or another computer."""
+
+    @property
+    def where(self) -> str:
+        """Where the model runs, for the person who chooses it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """What has to be fetched before a model can answer: how many bytes, under which licence, from where.
+
+    ``size`` is ``None`` and ``licence`` is empty where the source does not say.
+    """
+
+    size: int | None
+    licence: str
+    source: str
+
+
+@runtime_checkable
+class NeedsDownload(Protocol):
+    """A backend may offer this: its weights may have to be fetched first. `Backend.load` never fetches anything, so
+    that nobody downloads gigabytes by asking a question."""
+
+    def missing(self) -> Download | None:
+        """What has to be fetched; ``None`` where all of it is on this computer.
+
+        Raises:
+            BackendError: there is no such model, or the source cannot be reached.
+        """
+        ...
+
+    def download(self, on_progress: Callable[[int, int], None], should_stop: Callable[[], bool]) -> None:
+        """Fetch it. What had come stays, so that a second try goes on from there.
+
+        Args:
+            on_progress: told of the bytes that have come and of those that are expected.
+            should_stop: asked now and then; the download ends early when it is true.
+
+        Raises:
+            BackendError: it cannot be fetched.
+        """
+        ...
+
+
+def where_it_runs(backend: Backend) -> str:
+    """Where a model runs, in words."""
+    return backend.where if isinstance(backend, RunsElsewhere) else "this computer"

@@ -102,15 +102,15 @@ class TurnSettings(Frozen):
     """What may differ from one question to the next.
 
     ``model``: a backend's name, or the default. ``packs``: ids of packs to apply on top of the enabled ones.
-    ``temperature`` 0 is greedy. ``max_tokens`` is in the model's own tokens. The answer ends before the first of the
-    texts in ``stop``.
+    ``temperature`` 0 is greedy. ``max_tokens`` is in the model's own tokens; ``None``: what suits the model.
+    The answer ends before the first of the texts in ``stop``.
     """
 
     model: str | None = None
     packs: tuple[str, ...] = ()
     temperature: float = Field(default=0.0, ge=0, le=5)
     top_p: float = Field(default=1.0, gt=0, le=1)
-    max_tokens: int = Field(default=64, ge=1, le=4096)
+    max_tokens: int | None = Field(default=None, ge=1, le=4096)
     seed: int = Field(default=0, ge=0, lt=2**32)
     stop: tuple[Annotated[str, Field(min_length=1)], ...] = ()
 

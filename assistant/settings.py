@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from platformdirs import user_config_path, user_data_path
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -15,6 +15,9 @@ from pydantic_settings import (
 )
 
 from assistant.errors import SettingsError
+
+BUNDLED_MODEL = "glassbox-open"
+"""What ``bundled`` stands for."""
 
 SETTINGS_FILE = user_config_path("glassbox") / "settings.toml"
 
@@ -35,11 +38,19 @@ class Settings(BaseSettings):
     database_url: str = ""
     """An SQLAlchemy address; empty: an SQLite file in `data_dir`."""
     host: str = "127.0.0.1"
-    """Where the page listens: this computer only."""
+    """Where the page listens: this computer only; 0.0.0.0 lets other computers in, once there are accounts."""
     port: int = Field(default=7860, ge=0, le=65535)
     """0 lets the system choose a free port."""
-    model: str = "glassbox-open"
-    """The backend that answers where a question does not name one."""
+    public_url: str = ""
+    """The address that people type, as in https://chat.example.org, where a proxy stands in front; needs accounts."""
+    model: str = BUNDLED_MODEL
+    """The model that answers where a question does not name one: `bundled`, `openai:NAME@URL` for one at a server, or
+    `hf:ID-or-folder` for one of Hugging Face."""
+    models: tuple[str, ...] = ()
+    """More models to choose from, named as in `model`."""
+    model_keys: dict[str, SecretStr] = Field(default_factory=dict[str, SecretStr])
+    """The key of each model server, by its host (and port, where it is not the usual one). It goes to that server
+    alone, and is shown nowhere."""
     safe_mode: bool = False
     """Leave every plugin out that Glassbox does not bring itself."""
     disabled_plugins: frozenset[str] = frozenset()
@@ -73,6 +84,11 @@ class Settings(BaseSettings):
     max_image_side: int = Field(default=2048, ge=64)
     """Larger pictures are scaled down to this before they are kept, in pixels on the longer side."""
 
+    @field_validator("model")
+    @classmethod
+    def _bundled(cls, model: str) -> str:
+        return BUNDLED_MODEL if model == "bundled" else model
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -102,7 +118,8 @@ def load_settings(**overrides: Any) -> Settings:
         return Settings(**given)
     except ValidationError as error:
         lines = [
-            f"{'.'.join(str(step) for step in problem['loc'])}: {problem['msg']} (got {problem['input']!r})"
+            f"{'.'.join(str(step) for step in problem['loc'])}: {problem['msg']}"
+            + ("" if problem["loc"][0] == "model_keys" else f" (got {problem['input']!r})")  # it may hold a key
             for problem in error.errors()
         ]
         raise SettingsError(

@@ -168,15 +168,14 @@ def turn_settings(asked: ChatRequest) -> list[TurnSettings]:
     """The settings of each of the answers that are asked for; the second one's seed is the next, and so on."""
     temperature = asked.temperature or 0.0
     seed = asked.seed if asked.seed is not None else secrets.randbits(32) if temperature else 0
-    given = TurnSettings()
-    most = asked.max_completion_tokens or asked.max_tokens or given.max_tokens
+    most = asked.max_completion_tokens or asked.max_tokens
     return [
         TurnSettings(
             model=asked.model,
             packs=tuple(asked.glassbox.packs) if asked.glassbox else (),
             temperature=temperature,
             top_p=asked.top_p or 1.0,
-            max_tokens=min(most, MOST_TOKENS),
+            max_tokens=None if most is None else min(most, MOST_TOKENS),
             seed=(seed + number) % 2**32,
             stop=(asked.stop,) if isinstance(asked.stop, str) else tuple(asked.stop or ()),
         )

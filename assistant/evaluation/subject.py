@@ -76,8 +76,8 @@ class Subject:
 
     @property
     def can_choose(self) -> bool:
-        """Whether it can be held to a list of answers."""
-        return isinstance(self._backend, ChoosesAmong)
+        """Whether it can be held to a list of answers; one that finds out while it runs says so in ``can_choose``."""
+        return isinstance(self._backend, ChoosesAmong) and getattr(self._backend, "can_choose", True)
 
     @property
     def abstain_below(self) -> float | None:

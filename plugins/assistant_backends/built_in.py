@@ -40,6 +40,9 @@ EXACT_OPTIONS = 300
 BEAM = 64
 """How many beginnings are followed in a long list."""
 
+ANSWER_TOKENS = 64
+"""The longest answer where a question does not say."""
+
 CANNOT_TELL = "I can't tell from this picture."
 CANNOT_TELL_WITHOUT_PICTURE = "I can't tell. I answer questions about pictures: please add one and ask about it."
 UNFAMILIAR = "I can't tell from this picture: it is unlike those I was trained on."
@@ -214,7 +217,7 @@ class BuiltInBackend:
             if should_stop():
                 return
             prefix = len(model.prefix(_question(turn), _history(turn), image is not None).tokens)
-            room = min(turn.settings.max_tokens, model.config.max_tokens - prefix)
+            room = min(turn.settings.max_tokens or ANSWER_TOKENS, model.config.max_tokens - prefix)
             read, made, cut_off = read + prefix, made + len(steps), cut_off or len(steps) >= room
             confidence = _confidence(model, steps, image is not None)
             start = written + len(label)
@@ -406,7 +409,7 @@ def _generation_settings(turn: Turn) -> Any:
 
     settings = turn.settings
     return GenerationSettings(
-        max_tokens=settings.max_tokens,
+        max_tokens=settings.max_tokens or ANSWER_TOKENS,
         temperature=settings.temperature,
         top_p=settings.top_p,
         seed=settings.seed,

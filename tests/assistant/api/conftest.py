@@ -34,7 +34,7 @@ class Obedient(FakeModel):
         words = rest.split(" ") if verb in ("say", "slow", "break") else ["a", "red", "circle"]
         if turn.settings.temperature:
             words = [f"chance{turn.settings.seed}"]
-        most = turn.settings.max_tokens
+        most = turn.settings.max_tokens or 64
         whole = False
         try:
             for number, word in enumerate(words[:most]):

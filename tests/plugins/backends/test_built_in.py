@@ -20,7 +20,7 @@ from assistant.intake import read_image
 from assistant.runtime import Question, finish
 from assistant.settings import Settings
 from assistant.testing import FakeModel, ask, make_runtime
-from assistant_backends import BuiltInBackend, register_backends
+from assistant_backends import Backends, BuiltInBackend
 from assistant_backends.built_in import CANNOT_TELL, CANNOT_TELL_WITHOUT_PICTURE, TRY_LARGER, TRY_PHOTOS, UNFAMILIAR
 from assistant_vlm.tokenizer import Tokenizer
 
@@ -290,9 +290,9 @@ def test_what_cannot_be_chosen_from_is_an_error_of_the_house(tmp_path: Path, mon
 
 def test_each_packaged_set_of_weights_is_a_model(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("assistant_vlm.packaged_sets", lambda: ("open",))
-    assert [backend.name for backend in register_backends()] == ["glassbox-open"]
+    assert [backend.name for backend in Backends().register_backends()] == ["glassbox-open"]
     monkeypatch.setattr("assistant_vlm.packaged_sets", lambda: ("open", "photos"))
-    opened, photos = register_backends()
+    opened, photos = Backends().register_backends()
     assert (opened.name, photos.name) == ("glassbox-open", "glassbox-photos")
     assert "trained partly on research-only photographs" in photos.notice
     assert "research" in photos.licence.lower()

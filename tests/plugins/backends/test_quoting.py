@@ -197,11 +197,13 @@ def test_a_drawn_sign_is_read_and_quoted_for_real(tmp_path: Path, model: BuiltIn
 
 def test_the_reader_of_last_resort_says_what_it_cannot_do(tmp_path: Path):
     page = read_image(written("A whole sentence of many words that no small model reads", size=20), Settings())
-    reading = assistant_backends.read_picture(page)
+    reading = assistant_backends.Backends().read_picture(page)
     assert not reading.complete
     assert "glassbox[ocr]" in reading.note
     record = ask(
-        make_runtime(tmp_path, model=BuiltInBackend(), plugins=[("own", assistant_backends)]), "hm?", [picture()]
+        make_runtime(tmp_path, model=BuiltInBackend(), plugins=[("own", assistant_backends.Backends)]),
+        "hm?",
+        [picture()],
     )
     assert reading.note in record.trace.notes
     assert record.trace.model is not None
@@ -210,10 +212,10 @@ def test_the_reader_of_last_resort_says_what_it_cannot_do(tmp_path: Path):
 
 def test_the_reader_of_last_resort_knows_a_few_drawn_words(tmp_path: Path):
     sign = Path(__file__).parents[3] / "assistant" / "ui" / "examples" / "sign.png"
-    reading = assistant_backends.read_picture(read_image(sign, Settings()))
+    reading = assistant_backends.Backends().read_picture(read_image(sign, Settings()))
     assert reading.text == "stop"
     record = ask(
-        make_runtime(tmp_path, model=BuiltInBackend(), plugins=[("own", assistant_backends)]),
+        make_runtime(tmp_path, model=BuiltInBackend(), plugins=[("own", assistant_backends.Backends)]),
         "what does it say?",
         [sign],
     )
