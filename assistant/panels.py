@@ -24,6 +24,11 @@ class Viewer:
     reviewer: bool = False
     owner: str = "local"
 
+    @property
+    def may_review(self) -> bool:
+        """Whether they may decide appeals, and see what was refused."""
+        return self.reviewer or self.operator
+
 
 @dataclass(frozen=True, slots=True)
 class SentFile:
@@ -93,7 +98,7 @@ class PanelRequest:
         Raises:
             InputError: the viewer is neither.
         """
-        if not (self.viewer.reviewer or self.viewer.operator):
+        if not self.viewer.may_review:
             raise InputError("Only a reviewer or an operator may do this.", hint="Ask an operator for the role.")
 
 
@@ -101,7 +106,8 @@ class Panel(Protocol):
     """A page beside the chat, with a button at the top of the page.
 
     Whatever a person does in it comes as a `PanelRequest`, also from whoever calls the address behind a button by hand:
-    a panel checks the viewer itself before it changes anything.
+    a panel checks the viewer itself before it changes anything. A panel with an attribute ``audience`` of
+    ``"reviewers"`` or ``"operators"`` is there for them alone; without it, for everybody.
     """
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from dataclasses import replace
 from functools import lru_cache
 from time import perf_counter
@@ -110,6 +111,20 @@ class Runtime:
     def close(self) -> None:
         """Close the store. Nothing may be asked afterwards."""
         self.store.close()
+
+    def for_person(self, owner: str) -> Runtime:
+        """The same assistant as one person uses it: with their chats, and no others.
+
+        Args:
+            owner: the id of an account, or ``local`` for the person at this computer.
+
+        Returns:
+            A view that shares everything but the store. Observers that are added to it are told of its own turns alone.
+        """
+        theirs = copy(self)
+        theirs.store = self.store.for_person(owner)
+        theirs.observers = [*self.observers]
+        return theirs
 
     # What is there
 
@@ -335,6 +350,8 @@ class Runtime:
             NotFound: there is no such turn.
             BackendError: the model cannot say.
         """
+        if not self.store.has_turn(turn_id):  # what was traced before is shared by everybody
+            raise NotFound(f"No turn has the id {turn_id!r}.", hint="Its conversation may have been deleted.")
         return self._trace(turn_id)
 
     def _trace_now(self, turn_id: str) -> ModelTrace:

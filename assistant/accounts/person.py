@@ -30,9 +30,7 @@ class Person:
     @property
     def viewer(self) -> Viewer:
         """The same person, as panels know them."""
-        return Viewer(
-            self.name, operator=self.role == "operator", reviewer=self.role in ("reviewer", "operator"), owner=self.id
-        )
+        return Viewer(self.name, operator=self.role == "operator", reviewer=self.role == "reviewer", owner=self.id)
 
 
 def person_of(account: Account) -> Person:

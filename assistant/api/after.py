@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
+from assistant.api.login.callers import runtime_for
 from assistant.api.problems import RESPONSES, Problem
 from assistant.api.running import RunningRequests, in_thread
 from assistant.errors import BackendError, NotFound
@@ -89,13 +90,13 @@ def router(runtime: Runtime, running: RunningRequests) -> APIRouter:
             correction=asked.correction,
         )
         async with running.one(request):
-            receipt = await in_thread(partial(runtime.give_feedback, given))
+            receipt = await in_thread(partial(runtime_for(runtime, request).give_feedback, given))
         return FeedbackReceipt(id=given.id, turn_id=turn_id, stored=receipt.stored, message=receipt.message)
 
     @routes.post("/explain", response_model=ExplainReply, responses=_EXPLAIN, summary="Where a word came from")
     async def explain(asked: ExplainRequest, request: Request) -> ExplainReply:
         async with running.one(request):
-            return await in_thread(partial(_explain, runtime, asked))
+            return await in_thread(partial(_explain, runtime_for(runtime, request), asked))
 
     return routes
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib.metadata import version
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from assistant.runtime import Runtime
 
@@ -30,11 +31,16 @@ def create_app(runtime: Runtime) -> FastAPI:
     from starlette.middleware.trustedhost import TrustedHostMiddleware
     from starlette.routing import Mount
 
+    from assistant.accounts import Accounts
     from assistant.api import health, metrics, pictures, v1
     from assistant.api.bodies import Bodies, body_limit
     from assistant.api.guard import SafeHeaders
+    from assistant.api.login.gate import Gate
+    from assistant.api.login.open_pages import OpenPages
+    from assistant.api.login.routes import router as login_routes
     from assistant.api.problems import handle_problems
     from assistant.api.running import RunningRequests
+    from assistant.api.server import reachable_from_elsewhere
     from assistant.ui import build_ui
     from assistant.ui.look import head, theme
     from assistant.ui.session import RunningTurns
@@ -48,9 +54,14 @@ def create_app(runtime: Runtime) -> FastAPI:
         openapi_url="/v1/openapi.json",
     )
     handle_problems(app)
-    app.add_middleware(Bodies, limit=body_limit(runtime.settings))
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOCAL_NAMES, runtime.settings.host])
+    accounts, settings = Accounts(runtime.store), runtime.settings
+    elsewhere, known_as = reachable_from_elsewhere(settings), urlsplit(settings.public_url).netloc
+    app.add_middleware(Bodies, limit=body_limit(settings))
+    app.add_middleware(Gate, accounts=accounts, pages=OpenPages(), must_sign_in=elsewhere, known_as=known_as)
+    # A strange name is of no use where nobody comes in without signing in: cookies are kept by name.
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=["*"] if elsewhere else [*LOCAL_NAMES, settings.host])
     app.add_middleware(SafeHeaders)
+    app.include_router(login_routes(accounts, known_as=known_as))
     requests = RunningRequests()
     counted = metrics.Metrics(runtime, requests)
     app.include_router(health.router(runtime))

@@ -18,6 +18,7 @@ from assistant.api.chat_history import Chat, read_chat
 from assistant.api.chat_reply import ChatCompletion, GlassboxReply, choice_of, turn_of, usage_of
 from assistant.api.chat_request import ChatRequest, check_supported, turn_settings
 from assistant.api.chat_stream import ChatStream
+from assistant.api.login.callers import runtime_for
 from assistant.api.problems import RESPONSES, Problem
 from assistant.api.running import RunningRequests, finished, in_thread
 from assistant.errors import UnknownModel
@@ -61,8 +62,9 @@ def router(runtime: Runtime, running: RunningRequests) -> APIRouter:
         over = AsyncExitStack()
         try:
             stop = await over.enter_async_context(running.one(request))
-            read = await in_thread(partial(to_questions, runtime, asked))
-            turns = [partial(runtime.run_turn, question, stop) for question in read.questions]
+            theirs = runtime_for(runtime, request)
+            read = await in_thread(partial(to_questions, theirs, asked))
+            turns = [partial(theirs.run_turn, question, stop) for question in read.questions]
             if asked.stream:
                 usage = bool(asked.stream_options and asked.stream_options.include_usage)
                 chunks = ChatStream(read.id, read.created, read.model, read.chat.notes, turns, with_usage=usage)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import Literal
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
+from assistant.api.login.callers import known_person
 from assistant.api.running import in_thread
 from assistant.errors import StoreError
 from assistant.runtime import Runtime
@@ -25,14 +26,18 @@ class Health(BaseModel):
 
     status: Literal["ok"] = "ok"
     model: DefaultModel
-    plugins: dict[str, str] = Field(description="Every plugin, and whether it works.")
+    plugins: dict[str, str] = Field(
+        description="Every plugin, and whether it works; empty for whoever has not signed in."
+    )
 
 
 class Readiness(BaseModel):
     """Whether questions can be answered."""
 
     ready: bool
-    waiting_for: list[str] = Field(description="What is missing, in words; empty where it is ready.")
+    waiting_for: list[str] = Field(
+        description="What is missing, in words; empty where it is ready, and for whoever has not signed in."
+    )
 
 
 def router(runtime: Runtime) -> APIRouter:
@@ -40,9 +45,10 @@ def router(runtime: Runtime) -> APIRouter:
     routes = APIRouter()
 
     @routes.get("/health", response_model=Health, summary="Is the server up?")
-    async def health() -> Health:
+    async def health(request: Request) -> Health:
         model = DefaultModel(name=runtime.settings.model, state=runtime.model_state())
-        return Health(model=model, plugins={each.name: each.state for each in runtime.plugins()})
+        known = known_person(request) is not None
+        return Health(model=model, plugins={each.name: each.state for each in runtime.plugins()} if known else {})
 
     @routes.get(
         "/ready",
@@ -50,10 +56,10 @@ def router(runtime: Runtime) -> APIRouter:
         responses={503: {"model": Readiness, "description": "Not yet, or no longer."}},
         summary="Can it answer?",
     )
-    async def ready(response: Response) -> Readiness:
+    async def ready(request: Request, response: Response) -> Readiness:
         waiting = await in_thread(partial(_waiting_for, runtime))
         response.status_code = 503 if waiting else 200
-        return Readiness(ready=not waiting, waiting_for=waiting)
+        return Readiness(ready=not waiting, waiting_for=waiting if known_person(request) else [])
 
     return routes
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -14,6 +14,8 @@ from prometheus_client import (
     generate_latest,
 )
 
+from assistant.api.login.callers import person_in
+from assistant.api.problems import Problem
 from assistant.api.running import RunningRequests, in_thread
 from assistant.errors import StoreError
 from assistant.marks import CHECKING_HOOKS
@@ -121,7 +123,9 @@ def router(metrics: Metrics) -> APIRouter:
         responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "The numbers."}},
         summary="Numbers for Prometheus",
     )
-    async def page() -> Response:
+    async def page(request: Request) -> Response:
+        if person_in(request.scope).role != "operator":
+            raise Problem(403, "The numbers of the whole house are for an operator.", code="insufficient_permissions")
         return Response(await in_thread(partial(metrics.page)), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return routes

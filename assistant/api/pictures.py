@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Response
+from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi import Path as InPath
 
+from assistant.api.login.callers import person_in
 from assistant.errors import StoreError
 from assistant.runtime import Runtime
 from assistant.ui.examples import read_examples
 
-_HEADERS = {"Cache-Control": "private, max-age=86400, immutable"}
+_HEADERS = {"Cache-Control": "private, max-age=86400, immutable", "Vary": "Cookie"}
+"""With the cookie: who signs in next in this browser does not get what the last person saw."""
 
 Hash = Annotated[str, InPath(pattern="^[0-9a-f]{64}$")]
 
@@ -21,11 +23,16 @@ def router(runtime: Runtime) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
 
     @routes.get("/pictures/{sha256}")
-    def picture(sha256: Hash) -> Response:
+    def picture(sha256: Hash, request: Request) -> Response:
+        person = person_in(request.scope)
         try:
-            data = runtime.store.image(sha256)
+            data = runtime.store.for_person(person.id).image(sha256)
         except StoreError as error:
-            raise HTTPException(404, str(error)) from error
+            # A reviewer sees what a refusal was about.
+            found = runtime.store.appealed_image(sha256) if person.viewer.may_review else None
+            if found is None:
+                raise HTTPException(404, str(error)) from error
+            data = found
         return Response(data, media_type=_media_type(data), headers=_HEADERS)
 
     @routes.get("/examples/{name}")

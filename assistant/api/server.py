@@ -15,8 +15,14 @@ import webbrowser
 from assistant.errors import PortInUse, ServerError, SettingsError
 from assistant.runtime import Runtime
 from assistant.settings import Settings
+from assistant.store import Store
 
 log = logging.getLogger("glassbox.server")
+
+UNENCRYPTED = (
+    "Other computers can reach it, and what travels is not encrypted, passwords included: put a proxy with TLS in "
+    "front and name its address with GLASSBOX_PUBLIC_URL."
+)
 
 GRACE_SECONDS = 3
 """How long open connections may go on after Ctrl-C."""
@@ -35,12 +41,12 @@ def serve(settings: Settings, *, open_browser: bool) -> int:
         0 after Ctrl-C.
 
     Raises:
-        SettingsError: the host is not this computer itself.
+        SettingsError: other computers could reach it, and there are no accounts.
         PortInUse: another program listens on the port.
         StoreError: the database cannot be opened.
         UnknownModel: there are models, and none of that name.
     """
-    check_host(settings.host)
+    check_reachable(settings)
     listener = listen(settings.host, settings.port)  # before anything slow: the port is ours from here on
     try:
         return _serve(settings, listener, open_browser=open_browser)
@@ -86,33 +92,50 @@ def _announce(server: object, address: str, runtime: Runtime, open_browser: bool
     """Wait until the page answers, say so, and load the model behind it."""
     try:
         direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # never through a proxy to ourselves
-        with direct.open(address, timeout=120) as answer:
+        page = urllib.request.Request(address, headers={"Accept": "text/html"})
+        with direct.open(page, timeout=120) as answer:
             answer.read()
     except OSError as error:
         log.error("The page does not answer at %s: %s", address, error)
         return
     print(f"Glassbox is at {address} (Ctrl-C stops it).", file=sys.stderr, flush=True)
+    if reachable_from_elsewhere(runtime.settings) and not runtime.settings.public_url:
+        print(UNENCRYPTED, file=sys.stderr, flush=True)
     if open_browser:
         webbrowser.open(address)
     runtime.warm_up()
 
 
-def check_host(host: str) -> None:
-    """Let only this computer in: there are no accounts yet.
+def check_reachable(settings: Settings) -> None:
+    """Let other computers in only where everybody has to sign in.
 
     Raises:
-        SettingsError: other computers could reach that address.
+        SettingsError: they could reach it, and there are no accounts.
+        StoreError: the accounts cannot be read.
     """
+    if not reachable_from_elsewhere(settings):
+        return
+    store = Store(settings.database)
     try:
-        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
+        if store.people.any():
+            return
+    finally:
+        store.close()
+    raise SettingsError(
+        f"Other computers could reach {settings.public_url or repr(settings.host)}, and there are no accounts: whoever "
+        "reaches the page could read every chat.",
+        hint="First make an account, which will be an operator's: assistant accounts add NAME. Or leave --host out.",
+    )
+
+
+def reachable_from_elsewhere(settings: Settings) -> bool:
+    """Whether other computers can reach the page: at the address that it listens on, or through a proxy."""
+    if settings.public_url:
+        return True
+    try:
+        return settings.host != "localhost" and not ipaddress.ip_address(settings.host).is_loopback
     except ValueError:
-        loopback = False
-    if not loopback:
-        raise SettingsError(
-            f"The host must be this computer itself (127.0.0.1, ::1 or localhost); came {host!r}. This version has no "
-            "accounts: whoever reaches the page can read every chat.",
-            hint="Leave --host out, and reach it from elsewhere through an SSH tunnel.",
-        )
+        return True
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -145,6 +168,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def address_of(listener: socket.socket) -> str:
-    """The address to type into a browser."""
+    """The address to type into a browser on this computer."""
     host, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

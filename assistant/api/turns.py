@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from assistant.api.login.callers import runtime_for
 from assistant.api.pictures_in import decode
 from assistant.api.problems import RESPONSES, Problem
 from assistant.api.running import RunningRequests, finished, in_thread
@@ -44,8 +45,9 @@ def router(runtime: Runtime, running: RunningRequests) -> APIRouter:
     @routes.post("/turns", responses=_RESPONSES, summary="One question in a chat that is kept here")
     async def turns(asked: TurnRequest, request: Request) -> Response:
         async with running.one(request) as stop:
-            question = await in_thread(partial(to_question, runtime, asked))
-            record = await finished(partial(runtime.run_turn, question, stop))
+            theirs = runtime_for(runtime, request)
+            question = await in_thread(partial(to_question, theirs, asked))
+            record = await finished(partial(theirs.run_turn, question, stop))
         return JSONResponse(record.model_dump(mode="json"), headers={"X-Glassbox-Turn": record.id})
 
     return routes

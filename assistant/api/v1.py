@@ -16,8 +16,8 @@ METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", 
 
 
 def router(runtime: Runtime, running: RunningRequests, metrics: Metrics) -> APIRouter:
-    """The routes. Who may call them belongs here, as dependencies of this one router: all of them pass through it, and
-    until there are accounts the server listens on this computer alone (`assistant.api.server.check_host`)."""
+    """The routes. The gate (`assistant.api.login.gate`) has found out who calls; what they may see, each route asks of
+    `runtime_for`."""
     routes = APIRouter(prefix="/v1")
     routes.include_router(chat.router(runtime, running))
     routes.include_router(models.router(runtime))

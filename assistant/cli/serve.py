@@ -13,7 +13,7 @@ def serve(
     host: Annotated[
         str | None,
         typer.Option(
-            metavar="H", help="Address to listen on: 127.0.0.1, ::1 or localhost. No other computer is let in."
+            metavar="H", help="Address to listen on; for other computers, as in 0.0.0.0, there must be accounts first."
         ),
     ] = None,
     port: Annotated[

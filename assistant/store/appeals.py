@@ -111,6 +111,13 @@ def listed(connection: Connection, *, status: str | None = None, turn_id: str | 
     return [_appeal(row) for row in connection.execute(query)]
 
 
+def has_picture(connection: Connection, sha256: str) -> bool:
+    """Whether a picture came with a question whose refusal was appealed."""
+    used, table = schema.turn_images, schema.appeals
+    query = select(used.c.sha256).join(table, table.c.turn_id == used.c.turn_id).where(used.c.sha256 == sha256)
+    return connection.execute(query.limit(1)).first() is not None
+
+
 def tallies(connection: Connection) -> list[RuleTally]:
     """How often each rule, in each version of its pack, ended a turn, and what became of the appeals against it.
 

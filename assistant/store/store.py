@@ -183,6 +183,11 @@ class Store:
         with self._database.read() as connection:
             return pictures.load(connection, sha256)
 
+    def appealed_image(self, sha256: str) -> bytes | None:
+        """The bytes of a picture that came with a question whose refusal was appealed; ``None`` where none did."""
+        with self._database.read() as connection:
+            return pictures.load(connection, sha256) if appeals.has_picture(connection, sha256) else None
+
     def add_feedback(self, event: Feedback) -> None:
         """Store a rating. It takes the place of the turn's earlier one, which stays in the history.
 

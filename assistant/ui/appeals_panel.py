@@ -12,10 +12,11 @@ from assistant.ui.views.panel import said
 
 
 class AppealsPanel:
-    """Lists the open appeals; the operator upholds or overturns them."""
+    """Lists the open appeals; a reviewer upholds or overturns them."""
 
     name = "appeals"
     title = "Appeals"
+    audience = "reviewers"
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
@@ -30,7 +31,7 @@ class AppealsPanel:
             case "":
                 return self._listed(request)
             case "uphold" | "overturn":
-                request.must_be_operator()
+                request.must_be_reviewer()
                 return join([said(self._decided(request)), self._listed(request)])
             case unknown:
                 raise InputError(f"The page asked for “{unknown}”, which does not exist.", hint="Load the page again.")
@@ -47,4 +48,4 @@ class AppealsPanel:
         cases = appeals.cases(self._runtime)
         waiting = [each for each in cases if each.appeal.status == "open"]
         decided = [each for each in reversed(cases) if each.appeal.status != "open"]
-        return appeals_view(self.name, waiting, decided, may_decide=request.viewer.operator)
+        return appeals_view(self.name, waiting, decided, may_decide=request.viewer.may_review)

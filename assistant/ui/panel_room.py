@@ -35,15 +35,16 @@ class PanelRoom:
         self._reader = reader
         self._running = running
 
-    def header(self, current: str = "") -> Html:
-        """The top of the page, with the number of appeals that wait."""
+    def header(self, viewer: Viewer, current: str = "") -> Html:
+        """The top of the page, with the panels that are for this person; a reviewer sees how many appeals wait."""
         try:
-            waiting = len(self._store.appeals("open"))
+            waiting = len(self._store.appeals("open")) if viewer.may_review else 0
         except StoreError:
             waiting = 0
         titles = [
             (each.name, f"{each.title} ({waiting})" if waiting and isinstance(each, AppealsPanel) else each.title)
             for each in self.panels
+            if may_open(each, viewer)
         ]
         return header(titles, current)
 
@@ -51,20 +52,20 @@ class PanelRoom:
         """What a button or a form of a panel asks for; ``data["panel"]`` names the panel, ``data["act"]`` the press."""
         name, act = field_text(data, "panel"), field_text(data, "act")
         if act == "close":
-            return self._closed(place, session)
-        panel = next((each for each in self.panels if each.name == name), None)
+            return self._closed(place, session, viewer)
+        panel = next((each for each in self.panels if each.name == name and may_open(each, viewer)), None)
         if panel is None:
             return Update(phase=phase(f"There is no panel “{name}”. Load the page again.", problem=True))
         content = self._drawn(panel, PanelRequest(act, data, viewer))
         shown = frame(panel.name, panel.title, content, drawn=new_id())
-        return Update(panel=shown, header=self.header(panel.name))
+        return Update(panel=shown, header=self.header(viewer, panel.name))
 
-    def _closed(self, place: Place, session: str) -> Update:
+    def _closed(self, place: Place, session: str, viewer: Viewer) -> Update:
         """The chat again, as it stands now: an appeal may have been decided. A running turn draws it itself."""
         running = self._running.running(session)
         return Update(
             panel=Html(""),
-            header=self.header(),
+            header=self.header(viewer),
             transcript=None if running else self._reader.transcript(place),
             plugins=self._reader.plugins(),
             warnings=self._reader.warnings(),
@@ -81,6 +82,12 @@ class PanelRoom:
             return join([problem, text(panel.draw(PanelRequest("", {}, request.viewer)))])
         except Exception:
             return problem
+
+
+def may_open(panel: Panel, viewer: Viewer) -> bool:
+    """Whether a panel is for this person. Those about other people's turns are for reviewers and operators."""
+    wanted = getattr(panel, "audience", "everybody")
+    return wanted == "everybody" or viewer.operator or (wanted == "reviewers" and viewer.may_review)
 
 
 def _sentence(panel: Panel, error: Exception) -> str:

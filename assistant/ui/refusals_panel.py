@@ -13,6 +13,7 @@ class RefusalsPanel:
 
     name = "refusals"
     title = "Refusals"
+    audience = "reviewers"
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime

@@ -97,10 +97,10 @@ def check_data_folder(settings: Settings) -> Check:
 
 def check_port(settings: Settings) -> Check:
     """Whether the page's address is free."""
-    from assistant.api.server import check_host, listen
+    from assistant.api.server import check_reachable, listen
 
     try:
-        check_host(settings.host)
+        check_reachable(settings)
         listen(settings.host, settings.port).close()
     except PortInUse as error:
         return Check("port", "warn", error.message, error.hint)

@@ -13,8 +13,11 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from assistant import Rule, Turn, Verdict, hookimpl
+from assistant.accounts import Accounts
 from assistant.api import create_app, health
 from assistant.api.bodies import body_limit
+from assistant.api.login.gate import Gate
+from assistant.api.login.open_pages import OpenPages
 from assistant.runtime import Runtime
 from assistant.testing import FakeModel, make_runtime, picture
 
@@ -51,6 +54,8 @@ def test_health_tells_how_far_the_model_is(tmp_path: Path) -> None:
     fresh = make_runtime(tmp_path, plugins=[("no", Forbidding())])
     app = FastAPI()
     app.include_router(health.router(fresh))
+    assert TestClient(app).get("/health").json()["plugins"] == {}  # a stranger learns no more than that it is up
+    app.add_middleware(Gate, accounts=Accounts(fresh.store), pages=OpenPages(), must_sign_in=False)
     client = TestClient(app)
     assert client.get("/health").json()["model"] == {"name": "fake", "state": "not_loaded"}
     fresh.warm_up()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant.api.server import address_of, check_host, listen, serve
+from assistant.api.server import address_of, check_reachable, listen, serve
 from assistant.errors import PortInUse, SettingsError
 from assistant.settings import Settings
 
@@ -35,8 +35,8 @@ def test_other_computers_are_kept_out(tmp_path: Path, host: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.0.0.5"])
-def test_this_computer_is_let_in(host: str) -> None:
-    check_host(host)
+def test_this_computer_is_let_in(tmp_path: Path, host: str) -> None:
+    check_reachable(Settings(data_dir=tmp_path, host=host))
 
 
 def test_port_0_takes_a_free_one() -> None:

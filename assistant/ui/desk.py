@@ -1,0 +1,58 @@
+"""What one person's page works with: handlers that reach their own chats and nobody else's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from assistant.panels import Viewer
+from assistant.runtime import Runtime
+from assistant.ui.asking import Asking
+from assistant.ui.handlers import Handlers
+from assistant.ui.panel_room import PanelRoom
+from assistant.ui.reading import Reader
+from assistant.ui.session import RunningTurns
+from assistant.ui.viewer import person_at
+
+if TYPE_CHECKING:
+    import gradio as gr
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The handlers for one request. ``session`` is the open page; that of another person is never the same."""
+
+    session: str
+    viewer: Viewer
+    asking: Asking
+    handlers: Handlers
+    room: PanelRoom
+
+
+class Desks:
+    """Makes the desk for each request, over the one assistant.
+
+    Args:
+        runtime: the whole assistant.
+        running: the running turns of all pages.
+    """
+
+    def __init__(self, runtime: Runtime, running: RunningTurns) -> None:
+        self._runtime = runtime
+        self._running = running
+
+    def of(self, request: gr.Request) -> Desk:
+        """The desk of whoever sends a request."""
+        return self.for_viewer(person_at(request).viewer, request.session_hash or "")
+
+    def for_viewer(self, viewer: Viewer, page: str) -> Desk:
+        """The desk of a person at one open page."""
+        theirs = self._runtime.for_person(viewer.owner)
+        reader = Reader(theirs)
+        return Desk(
+            session=f"{viewer.owner}:{page}",
+            viewer=viewer,
+            asking=Asking(theirs, reader, self._running),
+            handlers=Handlers(theirs, reader, self._running),
+            room=PanelRoom(self._runtime, reader, self._running),
+        )
