@@ -1,4 +1,4 @@
-"""``assistant plugins``: what is installed, whether it works, and switching it on and off."""
+"""``assistant plugins``: what is installed, whether it works, and switching it on and off; the rest of the group."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from assistant.cli import common
+from assistant.cli import common, plugin_authoring
 from assistant.cli.common import JsonOption, tell, write
 from assistant.errors import InputError, SettingsError
 
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from assistant.extensions import Extensions
     from assistant.settings import Settings
 
-app = typer.Typer(name="plugins", help="See plugins, and switch them on and off.", no_args_is_help=True)
+app = typer.Typer(name="plugins", help="See plugins, switch them on and off, and write them.", no_args_is_help=True)
+app.command("new")(plugin_authoring.new)
+app.command("test")(plugin_authoring.try_out)
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The plugin's name, as list shows it.")]
 

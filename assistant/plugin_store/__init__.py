@@ -1,0 +1,1 @@
+"""Plugins that were installed with ``assistant plugins install``: what they declare, what is locked, how they run."""
