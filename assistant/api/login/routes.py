@@ -48,7 +48,7 @@ def router(accounts: Accounts, *, known_as: str = "", sso: str = "") -> APIRoute
     @routes.get("/login")
     async def login(request: Request) -> Response:
         after = safe_target(request.query_params.get("next", "/"))
-        if known_person(request) is not None or not await in_thread(lambda: accounts.in_use):
+        if known_person(request) is not None:
             return RedirectResponse(after, 303)
         return form(request, after)
 
@@ -79,10 +79,11 @@ def router(accounts: Accounts, *, known_as: str = "", sso: str = "") -> APIRoute
 
     @routes.post("/logout")
     async def sign_out(request: Request) -> Response:
-        cookie = cookie_in(request.scope, SESSION_COOKIE)
-        if cookie and not from_another_site(Headers(scope=request.scope), known_as):
-            await in_thread(partial(accounts.sign_out, cookie))
         response = RedirectResponse("/login", 303, {"Cache-Control": "no-store"})
+        if from_another_site(Headers(scope=request.scope), known_as):
+            return response
+        if cookie := cookie_in(request.scope, SESSION_COOKIE):
+            await in_thread(partial(accounts.sign_out, cookie))
         drop_cookie(response, SESSION_COOKIE)
         return response
 
