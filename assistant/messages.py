@@ -239,6 +239,8 @@ class TurnRecord(Frozen):
     """The calibrated probability that the answer is right, where the backend gives one."""
     refusal: Refusal | None = None
     error: str = ""
+    edited_from: str | None = None
+    """The turn whose answer a person changed into this one; ``None`` for what a model wrote."""
     trace: Trace = Trace()
     finished_at: datetime = Field(default_factory=now)
 

@@ -1,26 +1,27 @@
-"""Running a turn on a page: ask, ask about an example, try again, stop. Plain generators of `Update`."""
+"""Running a turn on a page: ask, change a question, try again, go on, stop. Plain generators of `Update`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from time import monotonic
 from typing import Any
-from urllib.parse import quote
 
 from assistant.errors import GlassboxError, StoreError
 from assistant.events import Finished, StepStarted
 from assistant.messages import TurnRecord
 from assistant.runtime import Question, Runtime
+from assistant.ui.drafts import Draft, Drafts
 from assistant.ui.examples import read_examples
 from assistant.ui.fields import field_number, field_text
 from assistant.ui.reading import Reader
-from assistant.ui.session import Box, Place, Run, RunningTurns, Update
+from assistant.ui.session import Place, Run, RunningTurns, Update
 from assistant.ui.views.markup import Html
 from assistant.ui.views.phase import phase
 from assistant.ui.views.picture import Picture, picture_of
 from assistant.ui.views.transcript import running_turn
+from assistant.ui.views.tray import THUMB, small, tray
+from assistant.versions import edit_question, go_on
 
 FLUSH_SECONDS = 0.04
 """The page gets the answer in pieces of at least this much time; the first word goes at once."""
@@ -29,36 +30,50 @@ RETRY_TEMPERATURE = 0.7
 """How much chance comes into an answer that is tried again; without any it would be the same answer."""
 
 
+ONE_AT_A_TIME = "One answer at a time: stop the running one first."
+
+
 class Asking:
     """The handlers that run a turn."""
 
-    def __init__(self, runtime: Runtime, reader: Reader, running: RunningTurns) -> None:
+    def __init__(self, runtime: Runtime, reader: Reader, running: RunningTurns, drafts: Drafts | None = None) -> None:
         self._runtime = runtime
         self._reader = reader
         self._running = running
+        self._drafts = drafts or Drafts()
 
     def act(self, place: Place, session: str, data: Mapping[str, Any]) -> Iterator[Update]:
-        """Run the turn that a button asks for: another try, a part of a question, or a question about an example."""
+        """Run the turn that a button asks for: another try, the rest of an answer, a part of a question, an example."""
         if field_text(data, "act") == "retry":
             yield from self.retry(place, session, field_text(data, "turn"))
+        elif field_text(data, "act") == "go-on":
+            yield from self.go_on(place, session, field_text(data, "turn"))
         elif field_text(data, "act") == "part":
             yield from self.ask_part(place, session, field_text(data, "turn"))
         else:
             example, question = field_number(data, "example"), field_number(data, "question")
             yield from self.ask_example(place, session, -1 if example is None else example, question or 0)
 
-    def ask(self, place: Place, session: str, text: str, files: Sequence[str]) -> Iterator[Update]:
-        """Ask what stands in the box."""
-        box = Box(text, tuple(files))
-        question = Question(
-            text,
-            [Path(each) for each in files],
-            conversation_id=place.conversation_id,
-            parent_id=place.leaf,
-            door="browser",
-        )
-        pictures = [Picture(f"gradio_api/file={quote(each)}", Path(each).name) for each in files]
-        yield from self._turn(place, session, question, pictures, box)
+    def ask(self, place: Place, session: str, text: str) -> Iterator[Update]:
+        """Ask what stands in the box, with the pictures that wait; where an earlier question is being changed, in its
+        place."""
+        if self._running.running(session):
+            yield Update(phase=phase(ONE_AT_A_TIME, problem=True), box=text)
+            return
+        draft = self._drafts.take(session)
+        pictures = [each.part for each in draft.pictures]
+        shown = [Picture(small(part, THUMB * 2), picture_of(part, number).alt) for number, part in enumerate(pictures)]
+        question = Question(text, pictures, conversation_id=place.conversation_id, parent_id=place.leaf, door="browser")
+        before: Place | None = None
+        if draft.editing:
+            try:
+                question = edit_question(self._runtime, draft.editing, question)
+            except GlassboxError as error:
+                self._drafts.put(session, draft)
+                yield Update(phase=phase(str(error), problem=True), box=text, tray=tray(draft))
+                return
+            before = _above(question)
+        yield from self._turn(place, session, question, shown, above=before, draft=replace(draft, text=text))
 
     def ask_example(self, place: Place, session: str, example: int, question: int) -> Iterator[Update]:
         """Ask one of the questions that ship with an example picture."""
@@ -74,36 +89,38 @@ class Asking:
             parent_id=place.leaf,
             door="browser",
         )
-        yield from self._turn(place, session, asked, [Picture(f"examples/{chosen.file}", chosen.alt)], None)
+        yield from self._turn(place, session, asked, [Picture(f"examples/{chosen.file}", chosen.alt)])
 
     def retry(self, place: Place, session: str, turn_id: str) -> Iterator[Update]:
         """Ask the question of an earlier turn once more, as another version of that turn."""
-        try:
-            versions = len(self._runtime.store.siblings(turn_id))
+
+        def again() -> Question:
             question = self._runtime.retry(turn_id, door="browser")
-            seen = self._runtime.store.turn(turn_id).turn.question.images
-        except GlassboxError as error:
-            yield Update(phase=phase(str(error), problem=True))
-            return
-        settings = question.settings.model_copy(
-            update={"temperature": max(question.settings.temperature, RETRY_TEMPERATURE), "seed": versions}
-        )
-        pictures = [picture_of(part, number) for number, part in enumerate(seen)]
-        first = question.parent_id is None
-        before = Place() if first else Place(question.conversation_id, question.parent_id)
-        yield from self._turn(place, session, replace(question, settings=settings), pictures, None, above=before)
+            versions = len(self._runtime.store.siblings(turn_id))
+            temperature = max(question.settings.temperature, RETRY_TEMPERATURE)
+            settings = question.settings.model_copy(update={"temperature": temperature, "seed": versions})
+            return replace(question, settings=settings)
+
+        yield from self._version(place, session, turn_id, again)
+
+    def go_on(self, place: Place, session: str, turn_id: str) -> Iterator[Update]:
+        """Have an answer that was stopped or cut off written to its end, as another version of that turn."""
+        yield from self._version(place, session, turn_id, lambda: go_on(self._runtime, turn_id, "browser"))
 
     def ask_part(self, place: Place, session: str, turn_id: str) -> Iterator[Update]:
         """Ask the part of a refused question that can be asked by itself, as another version of that turn."""
+        yield from self._version(place, session, turn_id, lambda: self._runtime.harmless_part(turn_id, door="browser"))
+
+    def _version(self, place: Place, session: str, turn_id: str, make: Callable[[], Question]) -> Iterator[Update]:
+        """Ask another version of a turn."""
         try:
-            question = self._runtime.harmless_part(turn_id, door="browser")
+            question = make()
             seen = self._runtime.store.turn(turn_id).turn.question.images
         except GlassboxError as error:
             yield Update(phase=phase(str(error), problem=True))
             return
         pictures = [picture_of(part, number) for number, part in enumerate(seen)]
-        before = Place() if question.parent_id is None else Place(question.conversation_id, question.parent_id)
-        yield from self._turn(place, session, question, pictures, None, above=before)
+        yield from self._turn(place, session, question, pictures, above=_above(question))
 
     def stop(self, session: str) -> Update:
         """Stop the running turn; its own generator shows what was written."""
@@ -116,17 +133,18 @@ class Asking:
         session: str,
         question: Question,
         pictures: Sequence[Picture],
-        box: Box | None,
+        *,
         above: Place | None = None,
+        draft: Draft | None = None,
     ) -> Iterator[Update]:
         """Run one turn and show it.
 
         ``above`` is what stands above the running turn, where that is not the whole conversation: a retry takes the
-        place of its turn.
+        place of its turn. ``draft`` is what was prepared in the box, to be put back where the turn fails.
         """
         run = self._running.start(session)
         if run is None:
-            yield Update(phase=phase("One answer at a time: stop the running one first.", problem=True), box=box)
+            yield Update(phase=phase(ONE_AT_A_TIME, problem=True))
             return
         shown = above or place
         try:
@@ -134,7 +152,8 @@ class Asking:
                 transcript=Html("") if shown.empty else self._reader.transcript(shown) if above else None,
                 running=running_turn(question.text, pictures, ""),
                 phase=phase("Taking in the question", going_on=True),
-                box=Box() if box else None,
+                box=None if draft is None else "",
+                tray=None if draft is None else tray(Draft()),
                 busy=True,
             )
             record = None
@@ -146,7 +165,7 @@ class Asking:
             if run.left or record is None:
                 yield Update(chats=self._reader.chats(place))
                 return
-            yield self._finished(place, record, box)
+            yield self._finished(place, session, record, draft)
         finally:
             run.stop.set()
             self._running.end(session, run)
@@ -166,8 +185,11 @@ class Asking:
                     yield Update(running=running_turn(question.text, pictures, answer))
                     flushed = monotonic()
 
-    def _finished(self, place: Place, record: TurnRecord, box: Box | None) -> Update:
+    def _finished(self, place: Place, session: str, record: TurnRecord, draft: Draft | None) -> Update:
         """The page after a turn. A failed one puts text and pictures back into the box."""
+        put_back = draft if record.status == "failed" else None
+        if put_back:
+            self._drafts.put(session, put_back)
         if self._stored(record):
             fresh = replace(place, conversation_id=record.turn.conversation_id, leaf=record.id)
         else:
@@ -178,7 +200,8 @@ class Asking:
             transcript=self._reader.transcript(fresh),
             running=Html(""),
             phase=phase(f"Answer: {record.shown}", hidden=True),
-            box=box if record.status == "failed" else None,
+            box=None if put_back is None else put_back.text,
+            tray=None if put_back is None else tray(put_back),
             busy=False,
             chats=self._reader.chats(fresh),
             plugins=self._reader.plugins(),
@@ -189,3 +212,8 @@ class Asking:
             return self._runtime.store.has_turn(record.id)
         except StoreError:
             return False
+
+
+def _above(question: Question) -> Place:
+    """What stands above another version of a turn."""
+    return Place() if question.parent_id is None else Place(question.conversation_id, question.parent_id)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assistant.panels import Viewer
 from assistant.runtime import Runtime
 from assistant.ui.asking import Asking
+from assistant.ui.composing import Composing
+from assistant.ui.drafts import Drafts
 from assistant.ui.handlers import Handlers
 from assistant.ui.panel_room import PanelRoom
 from assistant.ui.reading import Reader
@@ -25,6 +28,7 @@ class Desk:
     session: str
     viewer: Viewer
     asking: Asking
+    composing: Composing
     handlers: Handlers
     room: PanelRoom
 
@@ -35,11 +39,14 @@ class Desks:
     Args:
         runtime: the whole assistant.
         running: the running turns of all pages.
+        uploads: the folder into which pages upload files.
     """
 
-    def __init__(self, runtime: Runtime, running: RunningTurns) -> None:
+    def __init__(self, runtime: Runtime, running: RunningTurns, uploads: Path) -> None:
         self._runtime = runtime
         self._running = running
+        self._uploads = uploads
+        self.drafts = Drafts()
 
     def of(self, request: gr.Request) -> Desk:
         """The desk of whoever sends a request."""
@@ -52,7 +59,8 @@ class Desks:
         return Desk(
             session=f"{viewer.owner}:{page}",
             viewer=viewer,
-            asking=Asking(theirs, reader, self._running),
+            asking=Asking(theirs, reader, self._running, self.drafts),
+            composing=Composing(theirs, self.drafts, self._uploads),
             handlers=Handlers(theirs, reader, self._running),
             room=PanelRoom(self._runtime, reader, self._running),
         )

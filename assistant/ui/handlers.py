@@ -16,6 +16,7 @@ from assistant.ui.reading import Reader
 from assistant.ui.session import Place, RunningTurns, Update, View
 from assistant.ui.views.markup import Html
 from assistant.ui.views.phase import phase
+from assistant.versions import edit_answer, fork
 
 Rating = Literal["up", "down", "none"]
 
@@ -51,6 +52,10 @@ class Handlers:
                     return self.delete(place, session, chat)
                 case "version":
                     return self.show_version(session, turn)
+                case "correct":
+                    return self.correct(place, turn, field_text(data, "text"))
+                case "fork":
+                    return self.fork(session, turn)
                 case "thumb":
                     return self.thumb(place, view, turn, _rating(data))
                 case "take-back":
@@ -125,6 +130,24 @@ class Handlers:
         if fresh.conversation_id and fresh.leaf:
             self._runtime.store.stay_at(fresh.conversation_id, fresh.leaf)
         return Update(place=fresh, transcript=self._reader.transcript(fresh), running=Html(""), busy=False)
+
+    def correct(self, place: Place, turn_id: str, text: str) -> Update:
+        """Store an answer that the person changed, as another version of its turn, and show it."""
+        record = edit_answer(self._runtime, turn_id, text)
+        fresh = replace(place, conversation_id=record.turn.conversation_id, leaf=record.id)
+        return Update(
+            place=fresh,
+            transcript=self._reader.transcript(fresh, goto=record.id),
+            chats=self._reader.chats(fresh),
+            phase=phase("Your answer is kept as another version; the one before is still there."),
+        )
+
+    def fork(self, session: str, turn_id: str) -> Update:
+        """Start a new chat with everything up to a turn, and open it."""
+        self._running.leave(session)
+        conversation = fork(self._runtime, turn_id)
+        said = phase("This is a new chat with everything up to here. The old one is unchanged.")
+        return replace(self._everything(self._reader.load(conversation)), phase=said)
 
     # Looking inside
 

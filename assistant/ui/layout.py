@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.utils import get_upload_folder
 
 from assistant.panels import Viewer
 from assistant.runtime import Runtime
 from assistant.ui.desk import Desks
 from assistant.ui.look import script
-from assistant.ui.session import Box, Place, RunningTurns, Update, View
+from assistant.ui.session import Place, RunningTurns, Update, View
 from assistant.ui.views.chats import search_form
+from assistant.ui.views.tray import ways_to_add
 
 TURNS_AT_ONCE = 16
 """Pages that may wait for the model at the same time; the runtime lets one through and tells the others so."""
@@ -24,7 +27,7 @@ CACHE_SECONDS = (3600, 86400)
 
 def build(runtime: Runtime, running: RunningTurns) -> gr.Blocks:
     """Lay out the page and wire it to the handlers."""
-    desks = Desks(runtime, running)
+    desks = Desks(runtime, running, Path(get_upload_folder()))
     at_first = desks.for_viewer(Viewer("", operator=False), "")  # what stands there before it is known who looks
 
     with gr.Blocks(title="Glassbox", analytics_enabled=False, fill_width=True, delete_cache=CACHE_SECONDS) as blocks:
@@ -44,30 +47,45 @@ def build(runtime: Runtime, running: RunningTurns) -> gr.Blocks:
                     transcript = _html("", "transcript")
                     live = _html("", "running")
                 phase = _html("", "phase")
+                waiting = _html("", "tray")
+                with gr.Column(elem_id="camera", visible=False) as camera:
+                    photo = gr.Image(sources=["webcam"], type="filepath", label="Your camera", elem_id="webcam")
+                    close_camera = gr.Button("Close the camera")
                 with gr.Row(elem_id="composer"):
-                    box = gr.MultimodalTextbox(
+                    box = gr.Textbox(
                         label="Your question",
                         show_label=False,
-                        placeholder="Ask about a picture. Drop, paste or choose one here.",
-                        file_count="multiple",
-                        file_types=["image"],
-                        sources=["upload"],
-                        max_plain_text_length=1_000_000,  # else a long text turns into a file by itself
+                        container=False,
+                        placeholder="Ask about a picture. Drop, paste or add one here.",
                         max_lines=8,
                         autofocus=True,
+                        submit_btn="Ask",
                         elem_id="question",
                     )
                     stop = gr.Button("Stop", elem_id="stop", variant="stop", visible=False)
+                _html(ways_to_add(), "ways")
             with gr.Column(elem_id="right"):
                 inspector = _html("", "inspector")
         bridge = gr.HTML("", js_on_load=script(), elem_id="bridge", apply_default_css=False)
 
-        outputs = [place, view, warnings, transcript, live, phase, box, stop, chats, inspector, plugins, panel, top, found]
+        parts = [place, view, warnings, transcript, live, phase, box, stop, chats, inspector, plugins, panel, top]
+        outputs = [*parts, found, waiting, camera, photo]
 
-        def on_ask(place: Place, value: dict[str, Any] | None, request: gr.Request) -> Iterator[list[Any]]:
-            value, desk = value or {}, desks.of(request)
-            for update in desk.asking.ask(place, desk.session, value.get("text") or "", value.get("files") or []):
+        def on_ask(place: Place, text: str | None, request: gr.Request) -> Iterator[list[Any]]:
+            desk = desks.of(request)
+            for update in desk.asking.ask(place, desk.session, text or ""):
                 yield changes(update)
+
+        def on_draft(event: gr.EventData, request: gr.Request) -> list[Any]:
+            desk = desks.of(request)
+            return changes(desk.composing.act(desk.session, _sent(event)))
+
+        def on_photo(file: str | None, request: gr.Request) -> list[Any]:
+            desk = desks.of(request)
+            return changes(desk.composing.add_photo(desk.session, file))
+
+        def on_close_camera() -> list[Any]:
+            return changes(Update(camera=False))
 
         def on_turn(place: Place, event: gr.EventData, request: gr.Request) -> Iterator[list[Any]]:
             desk = desks.of(request)
@@ -85,7 +103,8 @@ def build(runtime: Runtime, running: RunningTurns) -> gr.Blocks:
         def on_load(request: gr.Request) -> list[Any]:
             desk = desks.of(request)
             loaded = desk.handlers.loaded(request.query_params.get("chat"))
-            return changes(replace(loaded, header=desk.room.header(desk.viewer)))
+            drawn = desk.composing.draw(desk.session)
+            return changes(replace(loaded, header=desk.room.header(desk.viewer), tray=drawn.tray))
 
         def on_new_chat(request: gr.Request) -> list[Any]:
             desk = desks.of(request)
@@ -96,7 +115,9 @@ def build(runtime: Runtime, running: RunningTurns) -> gr.Blocks:
             return changes(desk.asking.stop(desk.session))
 
         def on_close(request: gr.Request) -> None:
-            running.leave(desks.of(request).session)
+            session = desks.of(request).session
+            running.leave(session)
+            desks.drafts.take(session)
 
         turn: dict[str, Any] = {
             "outputs": outputs,
@@ -114,6 +135,9 @@ def build(runtime: Runtime, running: RunningTurns) -> gr.Blocks:
         box.submit(on_ask, [place, box], **turn)
         bridge.turn(on_turn, place, **turn)
         bridge.act(on_act, [place, view], trigger_mode="multiple", **quick)
+        bridge.draft(on_draft, None, trigger_mode="multiple", **quick)
+        photo.input(on_photo, photo, **quick)
+        close_camera.click(on_close_camera, None, **quick)
         bridge.explain(
             on_act,
             [place, view],
@@ -156,7 +180,7 @@ def changes(update: Update) -> list[Any]:
         html(update.transcript),
         html(update.running),
         html(update.phase),
-        gr.skip() if update.box is None else _box(update.box),
+        gr.skip() if update.box is None else update.box,
         gr.skip() if update.busy is None else gr.update(visible=update.busy),
         html(update.chats),
         html(update.inspector),
@@ -164,11 +188,10 @@ def changes(update: Update) -> list[Any]:
         html(update.panel),
         html(update.header),
         html(update.found),
+        html(update.tray),
+        gr.skip() if update.camera is None else gr.update(visible=update.camera),
+        gr.skip() if update.camera is None else None,
     ]
-
-
-def _box(box: Box) -> dict[str, Any]:
-    return {"text": box.text, "files": list(box.files)}
 
 
 def _html(value: str, name: str) -> gr.HTML:

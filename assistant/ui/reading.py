@@ -135,7 +135,9 @@ class Reader:
             current = self._runtime.store.feedback(record.id)
         except StoreError as error:
             return _panel(tag("p", str(error), class_="problem", role="alert"))
-        can_rate = record.refusal is None and record.status != "failed" and bool(record.answer)
+        can_rate = (
+            record.refusal is None and not record.edited_from and record.status != "failed" and bool(record.answer)
+        )
         return _panel(
             quoted(record),
             self._origin(record, view.word),

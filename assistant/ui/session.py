@@ -41,16 +41,9 @@ NO_RECEIPT = ("", "")
 
 
 @dataclass(frozen=True, slots=True)
-class Box:
-    """What stands in the box for the question: text, and the paths of pictures."""
-
-    text: str = ""
-    files: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Update:
-    """What changes on the page; ``None``: stays as it is. The strings are HTML."""
+    """What changes on the page; ``None``: stays as it is. ``box`` is the text in the box for the question; the other
+    strings are HTML. ``camera`` is whether the camera is shown."""
 
     place: Place | None = None
     view: View | None = None
@@ -58,7 +51,9 @@ class Update:
     transcript: str | None = None
     running: str | None = None
     phase: str | None = None
-    box: Box | None = None
+    box: str | None = None
+    tray: str | None = None
+    camera: bool | None = None
     busy: bool | None = None
     chats: str | None = None
     found: str | None = None

@@ -164,7 +164,7 @@ class Visit:
         with self.page.expect_file_chooser() as chooser:
             self.page.get_by_role("button", name="Add pictures").click()
         chooser.value.set_files([str(file) for file in files])
-        self.page.locator("#question .thumbnail-item").nth(len(files) - 1).wait_for()
+        self.page.locator("#tray li").nth(len(files) - 1).wait_for()
 
     @property
     def box(self) -> Any:

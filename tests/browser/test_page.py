@@ -119,7 +119,7 @@ def test_a_failed_turn_loses_nothing(visit: Any, photo: Path) -> None:
     guest.ask("please break", photo)
     assert "failed while answering" in guest.page.locator("#transcript .problem").inner_text()
     assert guest.box.input_value() == "please break"
-    assert guest.page.locator("#question .thumbnail-item").count() == 1
+    assert guest.page.locator("#tray li").count() == 1
 
 
 def test_closing_the_page_ends_its_turn(visit: Any, house: Any, until: Any) -> None:
@@ -179,7 +179,7 @@ def test_pictures_are_pasted_and_dropped_anywhere(visit: Any) -> None:
     }"""
     for count, kind in enumerate(("drop", "paste"), 1):
         page.evaluate(script, [list(picture()), kind])
-        page.locator("#question .thumbnail-item").nth(count - 1).wait_for()
+        page.locator("#tray li").nth(count - 1).wait_for()
     guest.ask("what are these?")
     assert page.locator("#transcript .pictures img").count() == 2
 

@@ -1,5 +1,5 @@
 // Runs once, inside the hidden component "bridge". `trigger` hands an event to the server.
-const EVENTS = ['act', 'explain', 'turn', 'panel'];
+const EVENTS = ['act', 'explain', 'turn', 'panel', 'draft'];
 const byId = (id) => document.getElementById(id);
 const narrow = window.matchMedia('(max-width: 999px)');
 const calm = window.matchMedia('(prefers-reduced-motion: reduce)');
@@ -41,9 +41,11 @@ document.addEventListener('submit', async (event) => {
 });
 
 // The panels are drawn one after the other: the rest waits for all of them.
-const PANELS = ['menu', 'panel', 'left', 'scroller', 'composer', 'transcript', 'running', 'inspector', 'chats'];
+const PANELS = [
+  'menu', 'panel', 'left', 'scroller', 'composer', 'transcript', 'running', 'inspector', 'chats', 'tray', 'files',
+];
 function whenDrawn() {
-  if (PANELS.every(byId)) start();
+  if (PANELS.every(byId) && document.querySelector('#question textarea')) start();
   else requestAnimationFrame(whenDrawn);
 }
 whenDrawn();
@@ -74,45 +76,67 @@ function start() {
     else scroller.scrollTop = scroller.scrollHeight;
   }
 
-  // Pictures dropped or pasted anywhere go into the box; Gradio takes those that hit it.
-  function take(files) {
-    const input = document.querySelector('#question input[type="file"]');
-    if (!input || files.length === 0) return;
-    input.value = ''; // else the same picture twice would be no change
-    input.files = files;
-    input.dispatchEvent(new Event('change', { bubbles: true }));
+  // Pictures dropped, pasted, chosen or photographed are uploaded one after the other, in their order.
+  let uploads = Promise.resolve();
+  async function sendUp(files) {
+    const paths = [];
+    document.body.classList.add('uploading');
+    for (const file of files) {
+      try {
+        paths.push((await upload(file)).path);
+      } catch {
+        paths.push(file.name); // the server says that it did not arrive
+      }
+    }
+    document.body.classList.remove('uploading');
+    trigger('draft', { act: 'add', files: paths });
   }
-  const outside = (event) => !event.target.closest?.('#question');
-  document.addEventListener('dragover', (event) => {
-    if (outside(event)) event.preventDefault();
+  function take(files) {
+    const chosen = [...files];
+    if (chosen.length > 0) uploads = uploads.then(() => sendUp(chosen));
+  }
+  for (const id of ['files', 'photo']) {
+    byId(id).addEventListener('change', (event) => {
+      take(event.target.files);
+      event.target.value = ''; // else the same picture twice would be no change
+    });
+  }
+  byId('add-pictures').addEventListener('click', () => byId('files').click());
+  const touch = window.matchMedia('(pointer: coarse)');
+  byId('take-photo').addEventListener('click', () => {
+    if (touch.matches) byId('photo').click(); // a phone has a camera of its own behind this
+    else trigger('draft', { act: 'camera' });
   });
+  document.addEventListener('dragover', (event) => event.preventDefault());
   document.addEventListener('drop', (event) => {
-    if (!outside(event)) return;
+    if (event.target.closest?.('input[type="file"]')) return;
     event.preventDefault();
     take(event.dataTransfer.files);
   });
   document.addEventListener('paste', (event) => {
-    if (outside(event) && event.clipboardData.files.length > 0) take(event.clipboardData.files);
+    if (event.clipboardData.files.length === 0) return;
+    event.preventDefault();
+    take(event.clipboardData.files);
   });
 
-  // Gradio leaves the field without a name for screen readers, and list items without a list.
-  function nameFields() {
-    const named = [
-      ['#question textarea', 'Your question'],
-      ['#question [data-testid="upload-button"]', 'Add pictures'],
-      ['#question [data-testid="submit-button"]', 'Ask'],
-      ['#question input[type="file"]', 'Pictures'],
-    ];
-    for (const [selector, name] of named) document.querySelector(selector)?.setAttribute('aria-label', name);
-    for (const part of document.querySelectorAll('#question .thumbnails, #question .thumbnail-wrapper')) {
-      part.setAttribute('role', 'group');
-    }
-    document.querySelectorAll('#question .delete-button').forEach((button, number) => {
-      button.setAttribute('aria-label', `Remove picture ${number + 1}`);
-    });
+  // A field of the tray is sent when it is left.
+  document.addEventListener('change', (event) => {
+    const field = event.target.closest('[data-change]');
+    if (field) trigger('draft', { ...field.dataset, act: field.dataset.change, value: field.value });
+  });
+
+  // What the tray was drawn for: the keyboard goes to the picture that moved, or back to the question.
+  const question = () => document.querySelector('#question textarea');
+  let trayDrawn = '';
+  function trayRedrawn() {
+    const drawn = document.querySelector('#tray .tray')?.dataset;
+    if (!drawn || drawn.drawn === trayDrawn) return;
+    trayDrawn = drawn.drawn;
+    if (drawn.focus) (drawn.focus === 'box' ? question() : byId(drawn.focus))?.focus();
+    if (document.querySelector('#tray .tray ol') && byId('from-address').open) byId('from-address').open = false;
   }
-  nameFields();
-  new MutationObserver(nameFields).observe(byId('composer'), { subtree: true, childList: true });
+  new MutationObserver(trayRedrawn).observe(byId('tray'), { subtree: true, childList: true, attributes: true });
+  question().setAttribute('aria-label', 'Your question');
 
   // On a narrow screen the side panel stands below the conversation.
   const smooth = () => (calm.matches ? 'auto' : 'smooth');

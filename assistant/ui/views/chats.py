@@ -86,7 +86,7 @@ def _instead(title: str, hint: Html | None, *lines: Html, after: Html | None = N
     back = tag("button", "All chats", type="button", data_event="act", data_act="search", data_words="")
     return tag(
         "nav",
-        tag("h2", title, role="status"),
+        tag("div", tag("h2", title), role="status"),
         back,
         hint,
         tag("ul", *lines) if lines else None,

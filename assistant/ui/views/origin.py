@@ -172,6 +172,8 @@ def words_missing(record: TurnRecord) -> str:
     """Why an answer has no words to take apart; empty where it has."""
     if record.refusal is not None:
         return "A rule ended this turn before an answer was shown, so there are no words to look into."
+    if record.edited_from:
+        return "You wrote this answer yourself, so there is no model to look into."
     if record.status in ("failed", "stopped"):
         return "This answer is not whole, so its words cannot be traced."
     if not record.answer:

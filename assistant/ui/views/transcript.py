@@ -10,6 +10,7 @@ from assistant.messages import Appeal, Feedback, TurnRecord
 from assistant.ui.views.markup import Html, join, percent, tag, thumb
 from assistant.ui.views.picture import Picture, picture_of
 from assistant.ui.views.refusal import refusal_card
+from assistant.versions import can_go_on
 
 LONG = 1500
 """From this many characters on, a question is shown in a box that scrolls."""
@@ -58,7 +59,7 @@ def turn_view(turn: ShownTurn, *, receipt: str = "") -> Html:
     refusal = record.refusal
     return tag(
         "article",
-        question_view(question.text, pictures),
+        question_view(question.text, pictures, record.id),
         tag(
             "div",
             tag("h3", "Answer", class_="hidden"),
@@ -73,8 +74,8 @@ def turn_view(turn: ShownTurn, *, receipt: str = "") -> Html:
     )
 
 
-def question_view(question: str, pictures: Sequence[Picture]) -> Html:
-    """What the person asked, with the pictures."""
+def question_view(question: str, pictures: Sequence[Picture], turn_id: str = "") -> Html:
+    """What the person asked, with the pictures; with the id of its turn, it can be changed."""
     return tag(
         "div",
         tag("h3", "You asked", class_="hidden"),
@@ -84,6 +85,18 @@ def question_view(question: str, pictures: Sequence[Picture]) -> Html:
         if pictures
         else None,
         _question_text(question) if question else None,
+        tag(
+            "button",
+            "Change",
+            type="button",
+            aria_label="Change this question",
+            class_="small",
+            data_event="draft",
+            data_act="edit",
+            data_turn=turn_id,
+        )
+        if turn_id
+        else None,
         class_="question",
     )
 
@@ -113,7 +126,7 @@ def _answer(turn: ShownTurn) -> Html:
         return join([kept, tag("p", record.error, class_="problem")])
     if not record.answer:
         return tag("p", record.shown, class_="text quiet")
-    if not turn.traceable or record.status == "stopped":
+    if not turn.traceable or record.status == "stopped" or record.edited_from:
         return tag("p", record.answer, class_="text")
     return tag("p", *_clickable_words(record), class_="text")
 
@@ -141,13 +154,17 @@ def _clickable_words(record: TurnRecord) -> list[Html | str]:
 
 def status_words(record: TurnRecord) -> str:
     """How the turn ended, and how sure the model is, in a few words."""
+    if record.edited_from:
+        return "written by you"
     match record.status:
+        case "answered" if record.trace.tokens is not None and record.trace.tokens.cut_off:
+            return "cut off: it became too long"
         case "answered":
             return "" if record.confidence is None else f"{percent(record.confidence)} sure"
         case "unsure":
             return "not sure"
         case "stopped":
-            return "stopped"
+            return "stopped by you"
         case "failed":
             return "did not work"
         case "asked":
@@ -167,6 +184,7 @@ def _footer(turn: ShownTurn, receipt: str) -> Html:
     words = status_words(record)
     rated = turn.feedback.rating if turn.feedback else None
     can_rate = record.status in ("answered", "unsure") or (record.status == "stopped" and bool(record.answer))
+    can_rate = can_rate and not record.edited_from
     return tag(
         "div",
         tag("span", words, class_=f"status {record.status}") if words else None,
@@ -174,9 +192,38 @@ def _footer(turn: ShownTurn, receipt: str) -> Html:
         _thumb(record.id, "down", "Bad answer", pressed=rated == "down") if can_rate else None,
         tag("button", "Look inside", type="button", data_event="explain", data_act="look", data_turn=record.id),
         tag("button", "Try again", type="button", data_event="turn", data_act="retry", data_turn=record.id),
+        tag("button", "Go on", type="button", data_event="turn", data_act="go-on", data_turn=record.id)
+        if can_go_on(record)
+        else None,
         _versions(turn),
+        _more(record),
         tag("span", receipt, class_="receipt", role="status") if receipt else None,
         class_="footer",
+    )
+
+
+def _more(record: TurnRecord) -> Html:
+    """What is needed now and then: a chat that branches off, and an answer of one's own."""
+    field = f"correct-{record.id}"
+    fork = tag("button", "New chat from here", type="button", data_event="act", data_act="fork", data_turn=record.id)
+    own = tag(
+        "form",
+        tag("label", "Write the answer yourself", for_=field),
+        tag("textarea", record.answer, id=field, name="text", rows="3", maxlength="20000", required=True),
+        tag("p", "It is kept as another version, marked as written by you, and the chat goes on with it."),
+        tag("button", "Keep this answer", type="submit"),
+        data_event="act",
+        data_act="correct",
+        data_turn=record.id,
+        data_key=field,
+    )
+    return tag(
+        "details",
+        tag("summary", "More"),
+        fork,
+        own if record.refusal is None and record.status != "failed" else None,
+        class_="more",
+        data_key=f"more-{record.id}",
     )
 
 

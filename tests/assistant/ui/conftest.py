@@ -16,9 +16,11 @@ from assistant.messages import Message, Turn, TurnRecord
 from assistant.runtime import Runtime
 from assistant.testing import FakeModel, ForbiddenWord, make_runtime, picture
 from assistant.ui.asking import Asking
+from assistant.ui.composing import Composing
+from assistant.ui.drafts import Draft, Drafts
 from assistant.ui.handlers import Handlers
 from assistant.ui.reading import Reader
-from assistant.ui.session import Box, Place, RunningTurns, Update, View
+from assistant.ui.session import Place, RunningTurns, Update, View
 
 
 @dataclass
@@ -26,7 +28,9 @@ class FakePage:
     """One open page: what the handlers said last about each part of it."""
 
     runtime: Runtime
+    uploads: Path
     running: RunningTurns = field(default_factory=RunningTurns)
+    drafts: Drafts = field(default_factory=Drafts)
     session: str = "one"
     place: Place = Place()
     view: View = View()
@@ -34,7 +38,8 @@ class FakePage:
 
     def __post_init__(self) -> None:
         reader = Reader(self.runtime)
-        self.asking = Asking(self.runtime, reader, self.running)
+        self.asking = Asking(self.runtime, reader, self.running, self.drafts)
+        self.composing = Composing(self.runtime, self.drafts, self.uploads)
         self.handlers = Handlers(self.runtime, reader, self.running)
         self.take(self.handlers.loaded(None))
 
@@ -51,7 +56,17 @@ class FakePage:
         return [self.take(update) for update in updates]
 
     def ask(self, text: str, *files: Path) -> list[Update]:
-        return self.run(self.asking.ask(self.place, self.session, text, [str(each) for each in files]))
+        self.add(*files)
+        return self.run(self.asking.ask(self.place, self.session, text))
+
+    def add(self, *files: Path) -> None:
+        """What the script sends when files have been uploaded."""
+        if files:
+            self.prepare("add", files=[str(each) for each in files])
+
+    def prepare(self, act: str, **data: Any) -> Update:
+        """What the script sends when a button of the box is pressed."""
+        return self.take(self.composing.act(self.session, {"act": act, **data}))
 
     def press(self, act: str, **data: Any) -> Update:
         """What the script sends when a button is pressed."""
@@ -69,8 +84,13 @@ class FakePage:
         return self.place.leaf
 
     @property
-    def box(self) -> Box:
-        return self.shown["box"]
+    def draft(self) -> Draft:
+        return self.drafts.get(self.session)
+
+    @property
+    def waiting(self) -> list[str]:
+        """The names of the pictures that go with the question."""
+        return [each.part.name for each in self.draft.pictures]
 
 
 MakePage = Callable[..., FakePage]
@@ -94,7 +114,7 @@ def make_page(tmp_path: Path) -> Iterator[MakePage]:
             **settings,
         )
         made.append(runtime)
-        return FakePage(runtime)
+        return FakePage(runtime, tmp_path)
 
     yield make
     for runtime in made:

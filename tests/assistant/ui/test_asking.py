@@ -11,7 +11,6 @@ import pytest
 from assistant import hookimpl
 from assistant.errors import ModelLoadError, StoreFull
 from assistant.testing import FakeModel
-from assistant.ui.session import Box
 
 LONG = " ".join(f"word{number}" for number in range(80))
 
@@ -23,7 +22,8 @@ def test_an_answer_is_streamed_and_then_stands_in_the_conversation(make_page: An
     assert len(pieces) > 1
     assert "word79" not in pieces[0]
     assert "what is this?" in updates[0].running
-    assert updates[0].box == Box()
+    assert updates[0].box == ""
+    assert page.waiting == []
     assert updates[0].busy is True
     assert page.shown["running"] == ""
     assert page.shown["busy"] is False
@@ -55,7 +55,8 @@ def test_a_second_question_goes_on_with_the_same_conversation_and_picture(make_p
 
 def test_stop_keeps_what_was_written_and_says_so(make_page: Any, photo: Path) -> None:
     page = make_page(FakeModel(LONG, seconds_per_word=0.01))
-    for update in page.asking.ask(page.place, page.session, "what is this?", [str(photo)]):
+    page.add(photo)
+    for update in page.asking.ask(page.place, page.session, "what is this?"):
         page.take(update)
         if update.running and "word0" in update.running:
             page.take(page.asking.stop(page.session))
@@ -64,14 +65,15 @@ def test_stop_keeps_what_was_written_and_says_so(make_page: Any, photo: Path) ->
     assert record.answer
     assert "word79" not in record.answer
     assert "word0" in page.shown["transcript"]
-    assert ">stopped<" in page.shown["transcript"]
+    assert ">stopped by you<" in page.shown["transcript"]
     assert page.shown["busy"] is False
 
 
 def test_closing_the_page_ends_the_turn(make_page: Any, photo: Path) -> None:
     model = FakeModel(LONG, seconds_per_word=0.01)
     page = make_page(model)
-    updates = page.asking.ask(page.place, page.session, "what is this?", [str(photo)])
+    page.add(photo)
+    updates = page.asking.ask(page.place, page.session, "what is this?")
     for update in updates:
         if update.running and "word0" in update.running:
             break
@@ -82,12 +84,14 @@ def test_closing_the_page_ends_the_turn(make_page: Any, photo: Path) -> None:
 
 def test_one_turn_at_a_time_on_a_page_and_the_second_question_is_kept(make_page: Any, photo: Path) -> None:
     page = make_page()
-    first = page.asking.ask(page.place, page.session, "first", [str(photo)])
+    page.add(photo)
+    first = page.asking.ask(page.place, page.session, "first")
     next(first)
     updates = page.ask("second", photo)
     assert "One answer at a time" in page.shown["phase"]
-    assert updates[-1].box == Box("second", (str(photo),))
-    other = page.run(page.asking.ask(page.place, "another page", "third", []))
+    assert updates[-1].box == "second"
+    assert page.waiting == ["photo.png"]
+    other = page.run(page.asking.ask(page.place, "another page", "third"))
     assert other[-1].busy is False
     first.close()
 
@@ -96,7 +100,7 @@ def test_new_chat_while_an_answer_is_written_stops_it_and_leaves_the_new_page_al
     page = make_page(FakeModel(LONG, seconds_per_word=0.01))
     after: list[Any] = []
     left = False
-    for update in page.asking.ask(page.place, page.session, "what is this?", []):
+    for update in page.asking.ask(page.place, page.session, "what is this?"):
         if left:
             after.append(update)
         elif update.running and "word0" in update.running:
@@ -186,25 +190,29 @@ def test_a_refused_question_shows_the_card_and_no_answer(make_page: Any) -> None
 def test_a_failed_turn_puts_text_and_pictures_back_into_the_box(make_page: Any, photo: Path, fault: Any) -> None:
     page = make_page(FakeModel(fault=fault))
     page.ask("what is this?", photo)
-    assert page.box == Box("what is this?", (str(photo),))
+    assert page.shown["box"] == "what is this?"
+    assert page.waiting == ["photo.png"]
+    assert "photo.png" in page.shown["tray"]
     assert "did not work" in page.shown["transcript"]
     assert page.shown["busy"] is False
 
 
-def test_a_file_that_is_no_picture_is_named_and_the_question_is_kept(make_page: Any, tmp_path: Path) -> None:
+def test_a_file_that_is_no_picture_is_named_at_once_and_the_others_stay(
+    make_page: Any, photo: Path, tmp_path: Path
+) -> None:
     file = tmp_path / "notes.png"
     file.write_text("not a picture")
     page = make_page()
-    page.ask("what is this?", file)
-    assert "notes.png" in page.shown["transcript"]
-    assert "is not a picture" in page.shown["transcript"]
-    assert page.box.text == "what is this?"
+    page.add(photo, file, photo)
+    assert "notes.png" in page.shown["tray"]
+    assert "is not a picture" in page.shown["tray"]
+    assert page.waiting == ["photo.png", "photo.png"]
 
 
 def test_a_long_text_is_kept_whole_in_the_box(make_page: Any) -> None:
     page = make_page()
     page.ask("x" * 100_000)
-    assert len(page.box.text) == 100_000
+    assert len(page.shown["box"]) == 100_000
     assert "at most 20,000" in page.shown["transcript"]
 
 
@@ -260,7 +268,7 @@ def test_the_model_may_be_slow_and_two_pages_ask_at_once(make_page: Any) -> None
     ends: list[Any] = []
 
     def ask(session: str) -> None:
-        ends.append(list(page.asking.ask(page.place, session, session, []))[-1])
+        ends.append(list(page.asking.ask(page.place, session, session))[-1])
 
     threads = [threading.Thread(target=ask, args=(name,)) for name in ("a", "b")]
     for thread in threads:

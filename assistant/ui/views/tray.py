@@ -1,0 +1,116 @@
+"""The box for the question, without its text: ways to add pictures, and the pictures that wait to be sent."""
+
+from __future__ import annotations
+
+import base64
+import io
+from functools import lru_cache
+
+from assistant.intake import open_image
+from assistant.messages import ImagePart, new_id
+from assistant.ui.drafts import Draft, DraftPicture
+from assistant.ui.views.markup import Html, tag
+
+THUMB = 160
+"""Pixels of the longer side of a picture in the tray."""
+
+ACCEPTED = "image/*,.heic,.heif"
+
+
+def ways_to_add() -> Html:
+    """The buttons below the box; what they need of the browser is in the page's script."""
+    hidden = {"type": "file", "accept": ACCEPTED, "hidden": True, "tabindex": "-1"}
+    return tag(
+        "div",
+        tag("button", "Add pictures", type="button", id="add-pictures"),
+        tag("input", id="files", multiple=True, aria_label="Pictures", **hidden),
+        tag("button", "Take a photo", type="button", id="take-photo"),
+        tag("input", id="photo", capture="environment", aria_label="A photo", **hidden),
+        tag(
+            "details",
+            tag("summary", "From an address"),
+            tag(
+                "form",
+                tag("label", "Address of a picture on the internet", for_="address"),
+                tag("input", id="address", name="address", type="url", required=True, placeholder="https://"),
+                tag("button", "Fetch it", type="submit"),
+                data_event="draft",
+                data_act="address",
+            ),
+            id="from-address",
+        ),
+        class_="ways",
+    )
+
+
+def tray(draft: Draft) -> Html:
+    """The pictures that wait, each with a description, and ways to move and remove it."""
+    count = len(draft.pictures)
+    changing = tag(
+        "p",
+        "You are changing an earlier question. The old version stays, and you can switch back to it. ",
+        tag("button", "Leave it as it was", type="button", data_event="draft", data_act="cancel"),
+        class_="changing",
+    )
+    pictures = [_picture(each, place, count) for place, each in enumerate(draft.pictures)]
+    return tag(
+        "div",
+        changing if draft.editing else None,
+        tag("p", draft.problem, class_="problem", role="alert") if draft.problem else None,
+        tag("ol", *pictures, aria_label="Pictures that go with the question") if pictures else None,
+        class_="tray",
+        data_drawn=new_id(),
+        data_focus=draft.focus,
+    )
+
+
+def _picture(picture: DraftPicture, place: int, count: int) -> Html:
+    part, key, number = picture.part, picture.key, place + 1
+    name = part.name or "without a name"
+    field = f"alt-{key}"
+    return tag(
+        "li",
+        tag("img", src=small(part, THUMB), alt=part.alt or f"Picture {number}, {name}"),
+        tag(
+            "div",
+            tag("span", f"{number}. {name}", class_="name"),
+            tag("label", "Describe it (may stay empty)", for_=field),
+            tag("input", id=field, value=part.alt, maxlength="1000", data_change="alt", data_picture=key),
+            tag(
+                "div",
+                _button("earlier", "←", f"Move picture {number} forward", key, disabled=place == 0),
+                _button("later", "→", f"Move picture {number} back", key, disabled=number == count),
+                _button("remove", "Remove", f"Remove picture {number}", key),
+                class_="buttons",
+            ),
+            class_="about",
+        ),
+    )
+
+
+def _button(act: str, sign: str, label: str, key: str, *, disabled: bool = False) -> Html:
+    return tag(
+        "button",
+        sign,
+        type="button",
+        id=f"{act}-{key}",
+        aria_label=label,
+        disabled=disabled,
+        data_event="draft",
+        data_act=act,
+        data_picture=key,
+    )
+
+
+def small(part: ImagePart, side: int) -> str:
+    """A picture as a data URL, scaled down to so many pixels on the longer side."""
+    return _small(part.sha256, side, part.data)
+
+
+@lru_cache(maxsize=64)
+def _small(_sha256: str, side: int, data: bytes) -> str:
+    image = open_image(ImagePart(sha256=_sha256, media_type="image/png", width=1, height=1, data=data))
+    image.thumbnail((side, side))
+    encoded = io.BytesIO()
+    image.save(encoded, "JPEG", quality=85)
+    return "data:image/jpeg;base64," + base64.b64encode(encoded.getvalue()).decode("ascii")
