@@ -23,6 +23,7 @@ from assistant.messages import (
     TurnSettings,
 )
 from assistant.panels import Panel, PanelRequest, Viewer
+from assistant.plugin_settings import PluginSettings, settings_of
 from assistant.verdicts import Refusal, Region, Rule, Span, Verdict
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "PackStamp",
     "Panel",
     "PanelRequest",
+    "PluginSettings",
     "ReadText",
     "Reading",
     "Receipt",
@@ -61,4 +63,5 @@ __all__ = [
     "Viewer",
     "Word",
     "hookimpl",
+    "settings_of",
 ]

@@ -8,6 +8,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -29,11 +30,13 @@ from assistant.hookspecs import PROJECT, Hooks
 from assistant.marks import CHECKING_HOOKS, PHASES, OnFailure, Phase, mark_of
 from assistant.messages import HookCall
 from assistant.plain_question import AskModel, no_model
+from assistant.plugin_store.start_marks import StartMarks
 from assistant.settings import Settings
 from assistant.verdicts import Frozen
 
 if TYPE_CHECKING:  # `import assistant` must stay light: the command line's help waits for it
     from assistant.packs import PackKeeper
+    from assistant.plugin_store.proxy import ChildPlugin
     from assistant.store import Store
 
 log = logging.getLogger("glassbox.plugins")
@@ -76,6 +79,10 @@ class PluginStatus:
     detail: str = ""
     failures: int = 0
     """In a row; a call that works sets it back to 0."""
+    place: Literal["inside", "child"] = "inside"
+    """Whether its code runs inside the program or in a child process."""
+    confined: tuple[str, ...] = ()
+    """What its child process is kept from, in words."""
 
 
 @dataclass(frozen=True)
@@ -122,9 +129,12 @@ class Extensions:
         self._manager = pluggy.PluginManager(PROJECT)
         self._manager.add_hookspecs(Hooks)
         self._disabled = set(settings.disabled_plugins) | read_disabled(settings.data_dir)
+        self._marks = StartMarks(settings.data_dir)
+        self._children: dict[str, ChildPlugin] = {}
         if discover:
             for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
                 self._add_entry_point(entry)
+            self._add_installed()
         for name, plugin in plugins:
             self._add(name, plugin, version="", distribution="")
         self._implementations = {hook: self._collect(hook) for hook in hook_names()}
@@ -155,12 +165,82 @@ class Extensions:
                 detail="Safe mode loads only Glassbox's own plugins.",
             )
             return
-        outcome = self._guard.run([Call(entry.load, self._load_seconds)])[0]
+        if distribution == OWN_DISTRIBUTION:
+            self._import(entry.name, entry.value, version, distribution, entry.load)
+        else:
+            self._import_marked(entry.name, entry.value, version, distribution, entry.load)
+
+    def _import_marked(
+        self, name: str, value: str, version: str, distribution: str, load: Callable[[], object]
+    ) -> None:
+        """Import somebody else's plugin; one that ended the whole program the last time is left out."""
+        if self._marks.ended_the_program(name):
+            detail = (
+                "the program ended while it was importing it the last time; it is tried again after: "
+                f"assistant plugins enable {name}"
+            )
+            self._broken(name, version, distribution, detail)
+            return
+        with self._marks.around(name):
+            self._import(name, value, version, distribution, load)
+
+    def _import(self, name: str, value: str, version: str, distribution: str, load: Callable[[], object]) -> None:
+        outcome = self._guard.run([Call(load, self._load_seconds)])[0]
         if outcome.state != "ok":
             reason = "importing it took too long" if outcome.state == "timeout" else describe(outcome.error)
-            self._broken(entry.name, version, distribution, f"{entry.value} cannot be imported: {reason}")
+            self._broken(name, version, distribution, f"{value} cannot be imported: {reason.rstrip('.')}")
             return
-        self._add(entry.name, outcome.value, version, distribution)
+        self._add(name, outcome.value, version, distribution)
+
+    def _add_installed(self) -> None:
+        """Add what ``assistant plugins install`` installed. All children start at once, then each is awaited."""
+        if not (self.settings.data_dir / "plugins" / "lock.json").exists():
+            return
+        from assistant.plugin_store.lock import read_lock
+        from assistant.plugin_store.proxy import ChildPlugin
+        from assistant.plugin_store.starting import Installed, load_inside
+
+        try:
+            lock = read_lock(self.settings.data_dir)
+        except SettingsError as error:
+            log.error("%s", error)
+            self.status["installed plugins"] = PluginStatus("installed plugins", "", "", "broken", detail=str(error))
+            return
+        waiting: list[tuple[Installed, ChildPlugin]] = []
+        for each in (Installed(name, locked) for locked in lock.plugins.values() for name in sorted(locked.entries)):
+            name, version, package = each.name, each.locked.version, each.locked.name
+            if name in self.status:
+                log.warning("Two packages bring a plugin %r; that of %s is left out.", name, package)
+            elif name in self._disabled:
+                self.status[name] = PluginStatus(name, version, package, "disabled")
+            elif self.settings.safe_mode:
+                detail = "Safe mode loads only Glassbox's own plugins."
+                self.status[name] = PluginStatus(name, version, package, "left_out", detail=detail)
+            elif each.locked.trusted:
+                load = partial(load_inside, each, self.settings.data_dir)
+                self._import_marked(name, each.locked.entries[name], version, package, load)
+            else:
+                child = ChildPlugin(each.locked, name, self.settings.data_dir, self._seconds)
+                self._children[name] = child
+                try:
+                    child.launch()
+                    waiting.append((each, child))
+                except PluginError as error:
+                    self._broken(name, version, package, error.message, child)
+        for each, child in waiting:
+            try:
+                plugin = child.plugin()
+            except PluginError as error:
+                self._broken(each.name, each.locked.version, each.locked.name, error.message.rstrip("."), child)
+                continue
+            self._add(each.name, plugin, each.locked.version, each.locked.name)
+            status = self.status[each.name]
+            status.place, status.confined = "child", child.confined
+
+    def close(self) -> None:
+        """End the child processes of plugins. No hook may be called afterwards."""
+        for child in self._children.values():
+            child.close()
 
     def _add(self, name: str, plugin: object, version: str, distribution: str) -> None:
         if name in self._disabled:
@@ -194,7 +274,11 @@ class Extensions:
         once = hook == "startup" or hook.startswith("register_")
         return self.settings.hook_seconds * (START_PATIENCE if once else 1)
 
-    def _broken(self, name: str, version: str, distribution: str, detail: str) -> None:
+    def _broken(
+        self, name: str, version: str, distribution: str, detail: str, child: ChildPlugin | None = None
+    ) -> None:
+        if child is not None:
+            child.close()
         error = PluginLoadError(
             f"The plugin {name!r} is left out: {detail}.",
             plugin=name,
@@ -202,6 +286,8 @@ class Extensions:
         )
         log.error("%s", error)
         self.status[name] = PluginStatus(name, version, distribution, "broken", detail=str(error))
+        if child is not None:
+            self.status[name].place = "child"
 
     def _collect(self, hook: str) -> list[Implementation]:
         found: list[Implementation] = []
@@ -303,6 +389,9 @@ class Extensions:
             )
         elif isinstance(outcome.error, PluginResultError):
             kind, error = "wrong_type", outcome.error
+        elif isinstance(outcome.error, PluginError) and each.plugin in self._children:
+            # A child says by itself what became of the call.
+            kind, error = "timeout" if isinstance(outcome.error, PluginTimeout) else "crash", outcome.error
         elif outcome.error is not None:
             # The message of an exception may quote an answer that is about to be refused: only its type is kept then.
             sees_answer = each.hook in ("check_segment", "after_turn")
@@ -311,7 +400,7 @@ class Extensions:
             error = PluginCrash(f"The plugin {each.plugin!r} failed in {each.hook}: {what}.", plugin=each.plugin)
         if error is not None:
             log.warning("%s", error)
-        self._count(each.plugin, error)
+        self._count(self._blamed(each.plugin, outcome.error), error)
         call = HookCall(
             hook=each.hook,
             plugin=each.plugin,
@@ -333,6 +422,11 @@ class Extensions:
             detail=detail,
         )
         return Answer(each, call, None, PluginCrash(detail, plugin=each.plugin))
+
+    def _blamed(self, name: str, error: BaseException | None) -> str:
+        """Whose failure it is: a pack's rule that asks a plugin's evaluator is not to be switched off with that."""
+        other = error.plugin if isinstance(error, PluginError) else name
+        return other if other in self.status else name
 
     def _count(self, name: str, error: PluginError | None) -> None:
         with self._lock:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from assistant.extensions import Host
     from assistant.messages import Feedback, ImagePart, PackStamp, Reading, Receipt, Turn, TurnRecord
     from assistant.panels import Panel
+    from assistant.plugin_settings import PluginSettings
     from assistant.verdicts import Verdict
 
 PROJECT = "assistant"
@@ -72,6 +73,21 @@ class Hooks(Protocol):
             >>> @hookimpl
             ... def register_evaluators():
             ...     return [LexicalEvaluator()]
+        """
+        ...
+
+    @_spec
+    def register_settings(self) -> type[PluginSettings] | None:
+        """Called once at start: the settings of this plugin, as a model. The page makes a form of it; a hook reads the
+        values that hold for its call with `assistant.settings_of`.
+
+        Returns:
+            A subclass of `assistant.PluginSettings` in which every field has a default. ``None``: it has no settings.
+
+        Example:
+            >>> @hookimpl
+            ... def register_settings():
+            ...     return Loudness
         """
         ...
 

@@ -109,7 +109,8 @@ class Runtime:
         return ask_plainly(self.generator(model), prompt, seconds=seconds, max_tokens=max_tokens)
 
     def close(self) -> None:
-        """Close the store. Nothing may be asked afterwards."""
+        """Close the store and the plugins. Nothing may be asked afterwards."""
+        self.extensions.close()
         self.store.close()
 
     def for_person(self, owner: str) -> Runtime:

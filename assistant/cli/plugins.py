@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from assistant.cli import common, plugin_authoring
+from assistant.cli import common, plugin_authoring, plugin_installing
 from assistant.cli.common import JsonOption, tell, write
 from assistant.errors import InputError, SettingsError
 
@@ -14,7 +14,11 @@ if TYPE_CHECKING:
     from assistant.extensions import Extensions
     from assistant.settings import Settings
 
-app = typer.Typer(name="plugins", help="See plugins, switch them on and off, and write them.", no_args_is_help=True)
+app = typer.Typer(
+    name="plugins", help="See plugins, install them, switch them on and off, and write them.", no_args_is_help=True
+)
+app.command("install")(plugin_installing.install)
+app.command("uninstall")(plugin_installing.uninstall)
 app.command("new")(plugin_authoring.new)
 app.command("test")(plugin_authoring.try_out)
 
@@ -54,6 +58,8 @@ def describe_plugins(extensions: Extensions) -> list[dict[str, Any]]:
             "hooks": [{"hook": hook, "phase": phases.get((status.name, hook), "")} for hook in status.hooks],
             "failures": status.failures,
             "detail": status.detail,
+            "runs": "in a child process" if status.place == "child" else "inside the program",
+            "confined": list(status.confined),
         }
         for status in sorted(extensions.status.values(), key=lambda status: status.name)
     ]
@@ -69,6 +75,8 @@ def as_table(rows: list[dict[str, Any]]) -> str:
     for row in rows:
         hooks = ", ".join(f"{each['hook']} ({each['phase']})" for each in row["hooks"])
         lines.append(f"{row['name']:{width}}  {row['version']:{version_width}}  {row['state']:12}  {hooks}".rstrip())
+        if row["confined"]:
+            lines.append(f"    {row['runs']}: {'; '.join(row['confined'])}")
         if row["detail"]:
             lines.append(f"    {row['detail']}")
     return "\n".join(lines) + "\n"
@@ -78,11 +86,13 @@ def as_table(rows: list[dict[str, Any]]) -> str:
 def enable(name: NameArgument) -> None:
     """Let a plugin take part again, from the next start on."""
     from assistant.extensions import read_disabled
+    from assistant.plugin_store.start_marks import StartMarks
     from assistant.settings import load_settings
 
     settings = load_settings()
     disabled = read_disabled(settings.data_dir)
-    _require_known(name, disabled)
+    _require_known(name, disabled | _installed(settings))
+    StartMarks(settings.data_dir).forget(name)
     if name in disabled:
         _write(settings, disabled - {name})
         tell(f"{name} is enabled; programs that are running see it after a restart.")
@@ -103,7 +113,7 @@ def disable(name: NameArgument) -> None:
 
     settings = load_settings()
     disabled = read_disabled(settings.data_dir)
-    _require_known(name, disabled)
+    _require_known(name, disabled | _installed(settings))
     if name in disabled:
         tell(f"{name} is disabled already.")
         return
@@ -123,6 +133,16 @@ def _require_known(name: str, disabled: set[str]) -> None:
     if name not in known:
         names = ", ".join(sorted(known)) or "none"
         raise InputError(f"There is no plugin {name!r}; there are: {names}.")
+
+
+def _installed(settings: Settings) -> set[str]:
+    """The plugins in the data folder; none where the list of them cannot be read, which `list` says aloud."""
+    from assistant.plugin_store.lock import read_lock
+
+    try:
+        return {name for locked in read_lock(settings.data_dir).plugins.values() for name in locked.entries}
+    except SettingsError:
+        return set()
 
 
 def _write(settings: Settings, disabled: set[str]) -> None:

@@ -55,7 +55,17 @@ def test_list_shows_every_installed_plugin(cli: Callable[..., Result]):
     rows = states(result)
     assert set(rows) == {entry.name for entry in entry_points(group=GROUP)}
     row = rows["constitutions"]
-    assert set(row) == {"name", "version", "distribution", "state", "hooks", "failures", "detail"}
+    assert set(row) == {
+        "name",
+        "version",
+        "distribution",
+        "state",
+        "hooks",
+        "failures",
+        "detail",
+        "runs",
+        "confined",
+    }
     assert row["distribution"] == "glassbox"
     assert {"hook": "before_turn", "phase": "check"} in row["hooks"]
 
