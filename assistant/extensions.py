@@ -7,6 +7,7 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
@@ -30,6 +31,8 @@ from assistant.hookspecs import PROJECT, Hooks
 from assistant.marks import CHECKING_HOOKS, PHASES, OnFailure, Phase, mark_of
 from assistant.messages import HookCall
 from assistant.plain_question import AskModel, no_model
+from assistant.plugin_choices import Choices, SettingsForm
+from assistant.plugin_settings import Chosen, accept_settings, belongs_to, problems_with, use_chosen
 from assistant.plugin_store.start_marks import StartMarks
 from assistant.settings import Settings
 from assistant.verdicts import Frozen
@@ -83,6 +86,8 @@ class PluginStatus:
     """Whether its code runs inside the program or in a child process."""
     confined: tuple[str, ...] = ()
     """What its child process is kept from, in words."""
+    last_failure: str = ""
+    """The latest failure since the start, in words."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +101,15 @@ class Implementation:
     phase: Phase
     on_failure: OnFailure
     seconds: float
+
+
+@dataclass(slots=True)
+class Timing:
+    """How long the calls of one implementation took since the start, in milliseconds."""
+
+    calls: int = 0
+    total: float = 0.0
+    longest: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -138,6 +152,11 @@ class Extensions:
         for name, plugin in plugins:
             self._add(name, plugin, version="", distribution="")
         self._implementations = {hook: self._collect(hook) for hook in hook_names()}
+        self.timings: dict[tuple[str, str], Timing] = {}
+        """By plugin and hook."""
+        self.choices = Choices(settings.data_dir)
+        self.owner = "local"
+        self._gather_settings()
 
     # Loading
 
@@ -264,6 +283,51 @@ class Extensions:
         hooks = tuple(sorted(caller.name for caller in self._manager.get_hookcallers(plugin) or ()))
         self.status[name] = PluginStatus(name, version, distribution, "working", hooks)
 
+    def _gather_settings(self) -> None:
+        """Ask every plugin for its settings; a child says them when it is started."""
+        for name, child in self._children.items():
+            if child.schema is not None and self.status[name].state == "working":
+                self.choices.forms[name] = SettingsForm(child.schema, child.problems_with)
+        if not self._implementations["register_settings"]:
+            return
+        for answer in self.call("register_settings", {}, accept_settings):
+            name, model = answer.implementation.plugin, answer.value
+            if answer.error is not None:
+                self.stop_working(name, str(answer.error))
+            elif model is not None:
+                belongs_to(model, name)
+                self.choices.forms[name] = SettingsForm(model.model_json_schema(), partial(problems_with, model))
+
+    def for_person(self, owner: str) -> Extensions:
+        """The same plugins, called with the settings of one person; everything else is shared."""
+        theirs = copy(self)
+        theirs.owner = owner
+        return theirs
+
+    def switch(self, name: str, *, on: bool) -> bool:
+        """Switch a plugin on or off, from the next call on, and for the next starts.
+
+        Returns:
+            Whether it holds at once; false where the plugin was not loaded and has to wait for the next start.
+
+        Raises:
+            OSError: it cannot be kept.
+        """
+        disabled = read_disabled(self.settings.data_dir)
+        write_disabled(self.settings.data_dir, disabled - {name} if on else disabled | {name})
+        with self._lock:
+            status = self.status[name]
+            loaded = any(each.plugin == name for hook in self._implementations.values() for each in hook)
+            if on:
+                self._disabled.discard(name)
+                self._marks.forget(name)
+                if loaded:
+                    status.state, status.detail, status.failures = "working", "", 0
+                return loaded
+            self._disabled.add(name)
+            status.state = "disabled"
+            return True
+
     @property
     def _load_seconds(self) -> float:
         """How long importing a plugin, and making one that is a class, may take."""
@@ -314,7 +378,7 @@ class Extensions:
 
     def holds_answers_back(self) -> bool:
         """True where some plugin may refuse or revise the whole answer, so that nothing may be shown before it."""
-        return any(each.phase != "observe" for each in self._implementations["after_turn"])
+        return any(each.phase != "observe" for each in self._present("after_turn"))
 
     def missing_required(self) -> list[PluginStatus]:
         """Required plugins that are enabled but not working; rules that must hold, and do not."""
@@ -345,11 +409,12 @@ class Extensions:
         Returns:
             One answer for each implementation. Nothing that a plugin does raises here.
         """
-        ready = [each for each in self._implementations[hook] if self.status[each.plugin].state == "working"]
-        shared = _Arguments(arguments)
-        outcomes = iter(self._guard.run([Call(_bound(each, shared, accept), each.seconds) for each in ready]))
+        present = self._present(hook)
+        ready = [each for each in present if self.status[each.plugin].state == "working"]
+        shared, chosen = _Arguments(arguments), self._chosen()
+        outcomes = iter(self._guard.run([Call(_bound(each, shared, accept, chosen), each.seconds) for each in ready]))
         answers: list[Answer] = []
-        for each in self._implementations[hook]:
+        for each in present:
             if each in ready:
                 answers.append(self._answer(each, next(outcomes)))
             else:
@@ -364,15 +429,23 @@ class Extensions:
     ) -> list[Answer]:
         """As `call`, but the implementations after the first that answers with something are not asked."""
         answers: list[Answer] = []
-        for each in self._implementations[hook]:
+        for each in self._present(hook):
             if self.status[each.plugin].state == "working":
-                call = Call(_bound(each, _Arguments(arguments), accept), each.seconds)
+                call = Call(_bound(each, _Arguments(arguments), accept, self._chosen()), each.seconds)
                 answers.append(self._answer(each, self._guard.run([call])[0]))
             else:
                 answers.append(self._answer_switched_off(each))
             if answers[-1].value is not None:
                 break
         return answers
+
+    def _present(self, hook: str) -> Sequence[Implementation]:
+        """The implementations that are not switched off by an operator."""
+        return [each for each in self._implementations[hook] if each.plugin not in self._disabled]
+
+    def _chosen(self) -> Chosen | None:
+        """The settings of this person for one call; ``None`` where no plugin has any."""
+        return self.choices.chosen(self.owner) if self.choices.forms else None
 
     def stop_working(self, name: str, detail: str) -> None:
         """Mark a plugin as broken: its start failed, so none of its hooks may be trusted."""
@@ -401,6 +474,7 @@ class Extensions:
         if error is not None:
             log.warning("%s", error)
         self._count(self._blamed(each.plugin, outcome.error), error)
+        self._measure(each, outcome.milliseconds)
         call = HookCall(
             hook=each.hook,
             plugin=each.plugin,
@@ -432,6 +506,8 @@ class Extensions:
         with self._lock:
             status = self.status[name]
             status.failures = status.failures + 1 if error else 0
+            if error is not None:
+                status.last_failure = str(error)
             if status.failures >= self.settings.failures_before_off and status.state == "working":
                 status.state = "switched_off"
                 status.detail = (
@@ -439,6 +515,13 @@ class Extensions:
                     f"Start the program again to try it again, or type: assistant plugins disable {name}"
                 )
                 log.error("%s", status.detail)
+
+    def _measure(self, each: Implementation, milliseconds: float) -> None:
+        with self._lock:
+            timing = self.timings.setdefault((each.plugin, each.hook), Timing())
+            timing.calls += 1
+            timing.total += milliseconds
+            timing.longest = max(timing.longest, milliseconds)
 
 
 class _Arguments:
@@ -464,12 +547,18 @@ def _copy(value: Any) -> Any:
     return value.model_copy(deep=True) if isinstance(value, Frozen) else value
 
 
-def _bound(each: Implementation, shared: _Arguments, accept: Callable[[Any], Any]) -> Callable[[], Any]:
+def _bound(
+    each: Implementation, shared: _Arguments, accept: Callable[[Any], Any], chosen: Chosen | None
+) -> Callable[[], Any]:
     """The call of one implementation, with a check that it left its arguments alone and returned what it may."""
 
     def run() -> Any:
         try:
-            value = each.function(**shared.named(each.arguments))
+            if chosen is None:
+                value = each.function(**shared.named(each.arguments))
+            else:
+                with use_chosen(chosen):
+                    value = each.function(**shared.named(each.arguments))
         finally:
             changed = shared.restore()
         if changed:

@@ -124,6 +124,7 @@ class Runtime:
         """
         theirs = copy(self)
         theirs.store = self.store.for_person(owner)
+        theirs.extensions = self.extensions.for_person(owner)
         theirs.observers = [*self.observers]
         return theirs
 

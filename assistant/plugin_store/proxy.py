@@ -143,6 +143,14 @@ class ChildPlugin:
                 f"The plugin {self.name!r} returned something from {hook} that is not allowed.", plugin=self.name
             ) from error
 
+    def problems_with(self, values: Mapping[str, Any]) -> Mapping[str, str]:
+        """What is wrong with values for its settings, by field.
+
+        Raises:
+            PluginError: it cannot say.
+        """
+        return self.ask("check_settings", {"values": dict(values)}, 5.0)
+
     def close(self) -> None:
         """End its process."""
         self.process.close()

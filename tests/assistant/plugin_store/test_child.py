@@ -170,7 +170,7 @@ BAD = {
     "answers too much": ("return [Verdict(action='warn', message='x' * 9_000_000)]", "answered with more than"),
     "returns something else": ("return 42", "expected None, a Verdict"),
     "writes garbage to the pipe": (
-        "import sys\n    sys._getframe(3).f_locals['replies'].write(b'{garbage}\\n')",
+        "import sys\n    sys._getframe(2).f_locals['replies'].write(b'{garbage}\\n')",
         "broke the protocol",
     ),
 }
@@ -350,3 +350,25 @@ def test_one_that_ended_the_program_while_it_was_imported_is_left_out_until_it_i
     with house(tmp_path) as runtime:
         assert runtime.extensions.status["deadly"].state == "working"
     assert list((tmp_path / "plugins" / "starting").iterdir()) == []
+
+
+def test_settings_of_a_child_hold_for_one_person_and_are_checked_there(tmp_path: Path, put: Callable[..., Any]) -> None:
+    source = (
+        "from pydantic import Field\n"
+        "class Wishes(PluginSettings):\n    greeting: str = Field(default='hello', max_length=9)\n"
+        "@hookimpl\ndef register_settings():\n    return Wishes\n"
+        "@hookimpl\ndef before_turn(turn):\n"
+        "    return Verdict(action='warn', message=f'{settings_of(Wishes).greeting} {turn.question.text}')\n"
+    )
+    put("greets", source, "register_settings", "before_turn")
+    with house(tmp_path) as runtime:
+        choices = runtime.extensions.choices
+        assert choices.forms["greets"].fields["greeting"]["maxLength"] == 9
+        assert list(choices.save("greets", "anna", {"greeting": "much too long"}, operator=False)) == ["greeting"]
+        for owner in ("anna", "bert"):
+            assert choices.save("greets", owner, {"greeting": owner}, operator=False) == {}
+        people = {owner: runtime.for_person(owner) for owner in ("anna", "bert")}
+        for number in range(6):
+            owner = ("anna", "bert")[number % 2]
+            assert f"{owner} {number}" in ask(people[owner], str(number)).trace.notes
+        assert "hello x" in ask(runtime, "x").trace.notes
