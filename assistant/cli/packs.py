@@ -216,7 +216,10 @@ def run_tests(pack: RefArgument, json: JsonOption = False) -> None:
 @app.command()
 def lint(
     packs: Annotated[
-        list[str] | None, typer.Argument(metavar="PACK", help=f"{REF} Left out: those in force.", show_default=False)
+        list[str] | None,
+        typer.Argument(
+            metavar="PACK", help=f"{REF} A folder of packs: all in it. Left out: those in force.", show_default=False
+        ),
     ] = None,
     json: JsonOption = False,
 ) -> None:

@@ -111,8 +111,9 @@ def overlaps(
 ) -> Iterator[PackProblem]:
     """Where one rule stops what a rule of another pack answers with a remark or a change.
 
-    Pairs are found by the terms that both name; the witness is made of the terms of one, and both hold against it.
-    That the stronger one decides is settled; whoever writes packs may want another border between the two.
+    Pairs are found by the terms that both name; the witness is made of the terms of one, and both hold against it by
+    their terms alone. That the stronger one decides is settled; whoever writes packs may want another border between
+    the two, or writes with a ``precedence`` that differs that this one is meant.
     """
     own = {pack.id for pack in packs}
     inspectable = _inspectable(evaluators)
@@ -136,7 +137,8 @@ def overlaps(
             rules = stopping.get(term, ())
             for other_pack, other in rules if len(rules) <= COMMON else ():
                 meet = not set(principle.applies_to).isdisjoint(other.applies_to)
-                if meet and other_pack.id != pack.id and not own.isdisjoint((pack.id, other_pack.id)):
+                meant = other_pack.id == pack.id or other_pack.precedence != pack.precedence
+                if meet and not meant and not own.isdisjoint((pack.id, other_pack.id)):
                     met[other_pack.id, other.id] = other
                     shared[other_pack.id, other.id].add(term)
         for (other_pack_id, _), other in sorted(met.items(), key=lambda each: each[0]):
@@ -188,7 +190,7 @@ def _witness(
     for text in (*first, *second):
         subject, _ = subject_of(text, "user")
         if all(
-            holds_against(each.evaluators, evaluators, subject)
+            holds_against([use for use in each.evaluators if use.name in inspectable], evaluators, subject)
             and not any(holds_against(exception.evaluators, evaluators, subject) for exception in each.exceptions)
             for each in (one, other)
         ):

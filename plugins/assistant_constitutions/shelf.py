@@ -81,6 +81,27 @@ def read_pack_file(path: Path) -> bytes:
     return data
 
 
+def packs_in_folder(folder: Path) -> list[Path] | None:
+    """The packs of a folder that holds several: its YAML files, and its folders with a ``pack.yaml``, by name.
+
+    Returns:
+        ``None`` where it is no folder, or is one pack by itself.
+
+    Raises:
+        PackError: it cannot be read, or there is no pack in it.
+    """
+    if folder.is_symlink() or not folder.is_dir() or (folder / "pack.yaml").exists():
+        return None
+    try:
+        inside = sorted(folder.iterdir())
+    except OSError as error:
+        raise PackError(f"{folder}: cannot be read: {error.strerror or error}.") from error
+    packs = [each for each in inside if each.suffix in (".yaml", ".yml") or (each / "pack.yaml").exists()]
+    if not packs:
+        raise PackError(f"{folder}: expected packs, files that end in .yaml; there is none in this folder.")
+    return packs
+
+
 class Shelf:
     """The packs in one data folder.
 

@@ -44,8 +44,9 @@ _REMEMBERED = 4
 class Pattern(BaseModel):
     """One thing to look for: a phrase out of ``any_of``, or a word of every group in ``all_of``.
 
-    ``within``: from the first to the last of these words, counted in words, inside one sentence. ``ordered``: the
-    groups come in the order given. ``unless``: groups; one of their words in the same sentence takes the find back.
+    ``within``: from the first to the last of these words, counted in words, inside one sentence, or with ``across``
+    in several ("My boss won't pay me. What can I do?"). ``ordered``: the groups come in the order given. ``unless``:
+    groups; one of their words in the same sentence takes the find back.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -53,6 +54,7 @@ class Pattern(BaseModel):
     all_of: tuple[str, ...] = ()
     any_of: tuple[str, ...] = ()
     within: int = Field(default=10, ge=1, le=200)
+    across: bool = False
     ordered: bool = False
     unless: tuple[str, ...] = ()
     score: float = Field(default=0.9, gt=0, le=1)
@@ -198,15 +200,16 @@ def _own(name: str, options: LexicalOptions) -> tuple[str, ...]:
     return shared_groups()[name[1:]] if name.startswith("@") else options.words[name]
 
 
-def _closest(found: list[list[Place]], reading: Reading, within: int, ordered: bool) -> list[tuple[Place, ...]]:
-    """Sets of places, one of each group, close enough and inside one sentence; in one walk over all places."""
+def _closest(found: list[list[Place]], reading: Reading, pattern: Pattern) -> list[tuple[Place, ...]]:
+    """Sets of places, one of each group, close enough and, unless ``across``, inside one sentence; in one walk over all
+    places."""
     if not all(found):
         return []
     merged = sorted((place, which) for which, places in enumerate(found) for place in places)
     latest: list[deque[tuple[Place, ...]]] = [deque(maxlen=_REMEMBERED) for _ in found]
     matches: list[tuple[Place, ...]] = []
     for place, which in merged:
-        if ordered:
+        if pattern.ordered:
             chain = _before(latest[which - 1], place) if which else ()
             if chain is None:
                 continue
@@ -224,8 +227,8 @@ def _closest(found: list[list[Place]], reading: Reading, within: int, ordered: b
                 continue
         first = min(step[0] for step in chain)
         last = max(step[1] for step in chain)
-        near = reading.positions[last] - reading.positions[first] < within
-        if near and reading.sentences[first] == reading.sentences[last]:
+        near = reading.positions[last] - reading.positions[first] < pattern.within
+        if near and (pattern.across or reading.sentences[first] == reading.sentences[last]):
             matches.append(chain)
     return matches
 
@@ -285,7 +288,7 @@ class LexicalEvaluator:
                 chains = [(place,) for place in phrases.find(reading)]
             elif all(compiled.groups[name].may_stand_in(reading) for name in pattern.all_of):
                 groups = [places(name) for name in pattern.all_of]
-                chains = _closest(groups, reading, pattern.within, pattern.ordered)
+                chains = _closest(groups, reading, pattern)
             else:
                 continue
             if not chains:
@@ -295,7 +298,7 @@ class LexicalEvaluator:
                 for name in (*compiled.options.unless, *pattern.unless)
                 for first, _ in places(name)
             }
-            kept = [chain for chain in chains if reading.sentences[chain[0][0]] not in excused]
+            kept = [chain for chain in chains if not any(reading.sentences[place[0]] in excused for place in chain)]
             if kept:
                 doubt *= 1 - pattern.score
                 marked.update(place for chain in kept for place in chain)

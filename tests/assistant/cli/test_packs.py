@@ -418,6 +418,33 @@ def test_lint_finds_and_says_so_with_its_exit_code(cli: Cli, tmp_path: Path) -> 
     assert "1 errors, 0 warnings" in cli("packs", "lint", str(file)).stderr
 
 
+def test_lint_of_a_folder_looks_at_each_pack_and_at_all_together(cli: Cli, tmp_path: Path) -> None:
+    folder = tmp_path / "ours"
+    folder.mkdir()
+    pack(folder)
+    assert "0 errors, 0 warnings" in cli("packs", "lint", str(folder)).stderr
+    own = folder / "museum"
+    own.mkdir()
+    text = Path(pack(folder, version="2.0.0")).read_text(encoding="utf-8")
+    (folder / "parking-2.0.0.yaml").unlink()
+    (own / "pack.yaml").write_text(text.replace("id: parking\n", "id: museum\n"), encoding="utf-8")
+    (folder / "broken.yml").write_text("id: broken\n", encoding="utf-8")
+    result = cli("packs", "lint", str(folder), "--json")
+    assert result.exit_code == 1
+    problems = {each["code"]: each for each in json.loads(result.stdout)}
+    assert problems.keys() == {"unusable", "duplicate-id"}
+    assert "broken.yml" in problems["unusable"]["message"]
+    assert problems["duplicate-id"]["rules"] == ["museum:parking.forgery", "parking:parking.forgery"]
+
+
+def test_lint_of_a_folder_without_packs_says_what_it_expected(cli: Cli, tmp_path: Path) -> None:
+    folder = tmp_path / "ours"
+    folder.mkdir()
+    said = cli("packs", "lint", str(folder))
+    assert said.exit_code == 2
+    assert "expected packs, files that end in .yaml" in said.stderr
+
+
 def test_without_the_plugin_the_commands_say_so(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(common, "open_runtime", lambda settings: make_runtime(settings.data_dir))
     said = cli("packs", "list")

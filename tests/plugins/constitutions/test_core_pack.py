@@ -26,8 +26,8 @@ def test_every_principle_has_cases_on_both_sides() -> None:
     blocked = Counter(case.rule for case in CORE.tests if case.expect != "allow")
     allowed = Counter(case.rule for case in CORE.tests if case.expect == "allow")
     for principle in CORE.principles:
-        assert blocked[principle.id] >= 2, principle.id
-        assert allowed[principle.id] >= 2, principle.id
+        assert blocked[principle.id] >= 4, principle.id
+        assert allowed[principle.id] >= 4, principle.id
         expected = {case.expect for case in CORE.tests if case.rule == principle.id}
         assert expected == {"allow", principle.action}
 
@@ -89,9 +89,9 @@ def test_everyday_questions_are_left_alone(text: str) -> None:
 def test_the_longest_question_cannot_outlast_the_time_limit(unit: str) -> None:
     text = (unit * 2_000)[:20_000]
     subject = Subject(Turn(question=Message(text=text)), "question", text)
-    began = time.perf_counter()
+    began = time.process_time()
     judge((CORE,), EVALUATORS, subject, frozenset({"input"}))
-    assert time.perf_counter() - began < 4  # a tenth of a second where this was written; a hook has five
+    assert time.process_time() - began < 4  # a fifth of a second where this was written; a hook has five
 
 
 def said(text: str) -> list[Verdict]:

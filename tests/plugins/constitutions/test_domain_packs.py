@@ -47,8 +47,8 @@ def test_every_principle_has_cases_on_both_sides(pack: Pack) -> None:
     held = Counter(case.rule for case in pack.tests if case.expect != "allow")
     allowed = Counter(case.rule for case in pack.tests if case.expect == "allow")
     for principle in pack.principles:
-        assert held[principle.id] >= 2, principle.id
-        assert allowed[principle.id] >= 2, principle.id
+        assert held[principle.id] >= 4, principle.id
+        assert allowed[principle.id] >= 4, principle.id
         assert {case.expect for case in pack.tests if case.rule == principle.id} == {"allow", principle.action}
 
 
@@ -197,9 +197,10 @@ def test_only_the_creative_pack_asks_for_exceptions(name: str) -> None:
     assert PACKS[name].overrides == ()
 
 
-def test_the_packs_do_not_contradict_the_core_or_each_other() -> None:
-    problems = lint(list(PACKS.values()), [load_bundled("core")], EVALUATORS)
-    assert [str(problem) for problem in problems if problem.level == "error"] == []
+@pytest.mark.parametrize("looked_at", [(name,) for name in NAMES] + [NAMES], ids=[*NAMES, "together"])
+def test_the_linter_finds_nothing(looked_at: tuple[str, ...]) -> None:
+    problems = lint([PACKS[name] for name in looked_at], [load_bundled("core")], EVALUATORS)
+    assert [str(problem) for problem in problems] == []
 
 
 def test_gdpr_rights_are_answered_with_their_articles() -> None:
@@ -237,9 +238,9 @@ def test_everyday_questions_are_left_alone(pack: Pack, text: str) -> None:
 )
 def test_the_longest_question_cannot_outlast_the_time_limit(pack: Pack, unit: str) -> None:
     text = (unit * 2_000)[:20_000]
-    began = time.perf_counter()
+    began = time.process_time()
     said(pack.id, text, image=True)
-    assert time.perf_counter() - began < 4  # well under a second where this was written; a hook has five
+    assert time.process_time() - began < 4  # well under a second where this was written; a hook has five
 
 
 GUIDE = Path(__file__).parents[3] / "docs" / "packs.md"

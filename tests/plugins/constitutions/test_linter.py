@@ -14,6 +14,7 @@ from assistant.packs import PackProblem
 from assistant_constitutions import BUNDLED, Pack, load_bundled
 from assistant_constitutions.linter import lint, look_alike
 from assistant_constitutions.loader import parse_pack
+from assistant_constitutions.pack import EvaluatorUse
 from assistant_constitutions.regexes import catastrophe
 from assistant_safety import register_evaluators
 
@@ -254,6 +255,24 @@ def test_an_overlap_that_no_test_shows_is_found_by_shared_terms() -> None:
     assert (problem.level, problem.code) == ("warning", "overlap")
     assert problem.rules == ("one:one.rule", "two:two.rule")
     assert "brew" in problem.witness
+    assert found(minds.model_copy(update={"precedence": 1}), others=(stops,)) == []
+
+
+def test_an_overlap_needs_terms_and_not_what_another_evaluator_thinks_of_a_made_up_text() -> None:
+    options = "{{words: {{a: [{verb}], b: [potion]}}, patterns: [{{all_of: [a, b]}}]}}"
+    stops = pack(
+        rule(id="two.rule", options=options.format(verb="drink")),
+        id="two",
+        tests=case("drink a potion", rule="two.rule") + case("red", "allow", "two.rule"),
+    )
+    (principle,) = stops.principles
+    both = (*principle.evaluators, EvaluatorUse(name="harmless"))
+    stops = stops.model_copy(update={"principles": (principle.model_copy(update={"evaluators": both}),)})
+    minds = pack(
+        rule(action="disclaim", options=options.format(verb="sell")),
+        tests=case("sell a potion", "disclaim") + case("green", "allow"),
+    )
+    assert not [each for each in found(minds, others=(stops,)) if each.code == "overlap"]
 
 
 def test_it_does_not_matter_in_which_order_packs_are_looked_at() -> None:

@@ -11,10 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import assistant_safety
-from assistant import Message, Span, Subject, Turn, TurnSettings
+from assistant import Message, Span, Subject, Turn, TurnSettings, hookimpl
 from assistant.events import Segment
+from assistant.messages import ImagePart, Reading, ReadText
 from assistant.runtime import Question, Runtime
-from assistant.testing import FakeModel, make_runtime
+from assistant.testing import FakeModel, ask, make_runtime, picture
+from assistant.verdicts import Region
+from assistant_backends.built_in import BuiltInBackend
 from assistant_constitutions import Constitutions, PackError, run_pack_tests
 from assistant_constitutions.engine import OUTPUT, judge
 from assistant_constitutions.loader import parse_pack
@@ -199,3 +202,41 @@ def test_while_the_answer_is_written_it_only_waits() -> None:
     (verdict,) = judge((rules,), evaluators, subject, OUTPUT)
     assert (verdict.action, verdict.replacement) == ("revise", text[4:])
     assert verdict.spans == ()
+
+
+class Reads:
+    """Reads one line in every picture."""
+
+    @hookimpl(phase="normalise")
+    def read_picture(self, image: ImagePart) -> Reading:
+        box = Region(left=0.1, top=0.2, right=0.9, bottom=0.4)
+        return Reading(reader="fake 1", texts=(ReadText(text=f"Card {CARD} until May", region=box, confidence=0.8),))
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        (f"The card says {CARD} and is valid until May.", "The card says [card or account number hidden] and is valid"),
+        ("Pay to DE89 3704 0044 0532 0130 00, please.", "Pay to [card or account number hidden], please."),
+        ("The card ends in 1111.", "The card ends in 1111."),
+    ],
+)
+def test_the_core_pack_hides_a_card_or_account_number_and_keeps_the_rest(tmp_path: Path, said: str, shown: str) -> None:
+    plugins = [("safety", assistant_safety), ("constitutions", Constitutions)]
+    runtime = make_runtime(tmp_path, model=FakeModel(said), plugins=plugins)
+    record = ask(runtime, "What do you see?")
+    assert record.status == "answered"
+    assert record.shown.startswith(shown)
+    assert (shown == said) is not ("privacy.numbers-read-out" in record.model_dump_json())
+    for number in (CARD, "DE89 3704 0044 0532 0130 00"):
+        assert number not in record.model_dump_json()
+    runtime.close()
+
+
+def test_a_card_in_a_picture_is_quoted_with_its_number_hidden(tmp_path: Path) -> None:
+    plugins = [("safety", assistant_safety), ("constitutions", Constitutions), ("reads", Reads())]
+    runtime = make_runtime(tmp_path, model=BuiltInBackend(), plugins=plugins)
+    record = ask(runtime, "what does it say?", [picture()])
+    assert record.answer == "It says “Card [card or account number hidden] until May”."
+    assert CARD not in record.answer
+    runtime.close()
