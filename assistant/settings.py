@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from platformdirs import user_config_path, user_data_path
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -18,6 +18,8 @@ from assistant.errors import SettingsError
 
 BUNDLED_MODEL = "glassbox-open"
 """What ``bundled`` stands for."""
+
+_SECRET = ("model_keys", "sso_client_secret")  # what came there stands in no message
 
 SETTINGS_FILE = user_config_path("glassbox") / "settings.toml"
 
@@ -41,8 +43,28 @@ class Settings(BaseSettings):
     """Where the page listens: this computer only; 0.0.0.0 lets other computers in, once there are accounts."""
     port: int = Field(default=7860, ge=0, le=65535)
     """0 lets the system choose a free port."""
+    requests_a_minute: int = Field(default=60, ge=1)
+    """Requests that one account, and one key, may send to the API in a minute; ten times as many on the page."""
     public_url: str = ""
     """The address that people type, as in https://chat.example.org, where a proxy stands in front; needs accounts."""
+    sso_issuer: str = ""
+    """The address of an OpenID Connect provider for single sign-on; it must publish a discovery document there."""
+    sso_client_id: str = ""
+    """What the provider knows this installation as."""
+    sso_client_secret: SecretStr = SecretStr("")
+    """The secret that belongs to it; empty where the provider gave none."""
+    sso_label: str = "Single sign-on"
+    """What the button on the page to sign in says."""
+    sso_scopes: str = "openid profile email"
+    """What the provider is asked for."""
+    sso_name_claim: str = "preferred_username"
+    """The claim that becomes the name of a new account."""
+    sso_role_claim: str = ""
+    """The claim with a person's groups; empty: roles are given here, by `assistant accounts role`."""
+    sso_roles: dict[str, Literal["user", "reviewer", "operator"]] = Field(
+        default_factory=dict[str, Literal["user", "reviewer", "operator"]]
+    )
+    """Which group has which role; of several the highest counts. Who is in none of these is not let in."""
     model: str = BUNDLED_MODEL
     """The model that answers where a question does not name one: `bundled`, `openai:NAME@URL` for one at a server, or
     `hf:ID-or-folder` for one of Hugging Face."""
@@ -119,7 +141,7 @@ def load_settings(**overrides: Any) -> Settings:
     except ValidationError as error:
         lines = [
             f"{'.'.join(str(step) for step in problem['loc'])}: {problem['msg']}"
-            + ("" if problem["loc"][0] == "model_keys" else f" (got {problem['input']!r})")  # it may hold a key
+            + ("" if problem["loc"][0] in _SECRET else f" (got {problem['input']!r})")
             for problem in error.errors()
         ]
         raise SettingsError(

@@ -7,6 +7,7 @@ import re
 import secrets
 import unicodedata
 from datetime import timedelta
+from itertools import count
 
 from assistant.accounts.passwords import fits, hash_password
 from assistant.accounts.person import Person, person_of
@@ -71,6 +72,24 @@ class Accounts:
             StoreError: the name is taken.
         """
         return self._people.add(checked_name(name), role, hash_password(password), subject=None, who=who)
+
+    def add_from_provider(self, name: str, subject: str, *, role: Role) -> Account:
+        """Make an account for somebody whom a sign-on provider knows; it has no password. Where the name is taken, a
+        number comes behind it.
+
+        Raises:
+            StoreError: there is an account for this person already.
+        """
+        free = name
+        for number in count(2):
+            if self._people.named(free) is None:
+                break
+            free = f"{name}-{number}"
+        return self._people.add(checked_name(free), role, "", subject=subject, who="single sign-on")
+
+    def of_subject(self, subject: str) -> Account | None:
+        """The account of somebody whom a sign-on provider knows."""
+        return self._people.of_subject(subject)
 
     def list(self) -> list[Account]:
         """Every account, by name."""

@@ -32,12 +32,15 @@ def create_app(runtime: Runtime) -> FastAPI:
     from starlette.routing import Mount
 
     from assistant.accounts import Accounts
+    from assistant.accounts.keys import Keys
+    from assistant.accounts.single_sign_on import SingleSignOn
     from assistant.api import health, metrics, pictures, v1
     from assistant.api.bodies import Bodies, body_limit
     from assistant.api.guard import SafeHeaders
     from assistant.api.login.gate import Gate
     from assistant.api.login.open_pages import OpenPages
     from assistant.api.login.routes import router as login_routes
+    from assistant.api.login.sso_routes import router as sso_routes
     from assistant.api.problems import handle_problems
     from assistant.api.running import RunningRequests
     from assistant.api.server import reachable_from_elsewhere
@@ -57,11 +60,22 @@ def create_app(runtime: Runtime) -> FastAPI:
     accounts, settings = Accounts(runtime.store), runtime.settings
     elsewhere, known_as = reachable_from_elsewhere(settings), urlsplit(settings.public_url).netloc
     app.add_middleware(Bodies, limit=body_limit(settings))
-    app.add_middleware(Gate, accounts=accounts, pages=OpenPages(), must_sign_in=elsewhere, known_as=known_as)
+    app.add_middleware(
+        Gate,
+        accounts=accounts,
+        keys=Keys(runtime.store),
+        pages=OpenPages(),
+        a_minute=settings.requests_a_minute,
+        must_sign_in=elsewhere,
+        known_as=known_as,
+    )
     # A strange name is of no use where nobody comes in without signing in: cookies are kept by name.
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=["*"] if elsewhere else [*LOCAL_NAMES, settings.host])
     app.add_middleware(SafeHeaders)
-    app.include_router(login_routes(accounts, known_as=known_as))
+    sign_on = SingleSignOn(settings, accounts) if settings.sso_issuer else None
+    app.include_router(login_routes(accounts, known_as=known_as, sso=settings.sso_label if sign_on else ""))
+    if sign_on is not None:
+        app.include_router(sso_routes(accounts, sign_on, public_url=settings.public_url))
     requests = RunningRequests()
     counted = metrics.Metrics(runtime, requests)
     app.include_router(health.router(runtime))

@@ -8,7 +8,21 @@ from typing import Annotated
 
 import typer
 
-from assistant.cli import accounts, appeals, ask, audit, check, doctor, evaluate, feedback, packs, plugins, serve, train
+from assistant.cli import (
+    accounts,
+    appeals,
+    ask,
+    audit,
+    check,
+    doctor,
+    evaluate,
+    feedback,
+    keys,
+    packs,
+    plugins,
+    serve,
+    train,
+)
 from assistant.cli.brought import RootCommands
 
 app = typer.Typer(
@@ -30,6 +44,7 @@ app.add_typer(plugins.app)
 app.add_typer(feedback.app)
 app.add_typer(appeals.app)
 app.add_typer(accounts.app)
+app.add_typer(keys.app)
 app.add_typer(audit.app)
 app.add_typer(evaluate.app)
 app.command()(train.train)

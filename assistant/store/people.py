@@ -209,7 +209,7 @@ class People:
             connection.execute(insert(schema.api_keys).values(values))
             _log(connection, row.user_id, "key added", who, key=row.id, scopes=list(row.scopes))
 
-    def keys(self, user_id: str | None = None) -> list[KeyRow]:
+    def list_keys(self, user_id: str | None = None) -> list[KeyRow]:
         """The keys of an account, or all of them, oldest first."""
         table = schema.api_keys
         query = select(table).order_by(table.c.created_at, table.c.id)

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
 from starlette.requests import HTTPConnection
 
 from assistant.accounts.person import Person
+from assistant.messages import TurnRecord
 from assistant.runtime import Runtime
 
 _PERSON = "glassbox.person"
+_COUNT = "glassbox.count_tokens"
+
+CHARACTERS_PER_TOKEN = 4
+"""Where a model does not say how many tokens it read and wrote, they are taken to be this long."""
 
 
-def set_person(scope: MutableMapping[str, Any], person: Person | None) -> None:
-    """Note who sends a request. The gate does so for each."""
+def set_person(
+    scope: MutableMapping[str, Any], person: Person | None, count_tokens: Callable[[int], None] | None = None
+) -> None:
+    """Note who sends a request, and where its tokens are counted. The gate does so for each."""
     scope[_PERSON] = person
+    scope[_COUNT] = count_tokens
 
 
 def person_in(scope: Mapping[str, Any]) -> Person:
@@ -39,4 +47,16 @@ def known_person(request: HTTPConnection) -> Person | None:
 def runtime_for(runtime: Runtime, request: HTTPConnection) -> Runtime:
     """The assistant as whoever calls may use it: with their chats and no others. Every route that reads or writes what
     somebody asked goes through this."""
-    return runtime.for_person(person_in(request.scope).id)
+    theirs = runtime.for_person(person_in(request.scope).id)
+    if (count := request.scope.get(_COUNT)) is not None:
+        theirs.observers.append(lambda record: count(tokens_of(record)))
+    return theirs
+
+
+def tokens_of(record: TurnRecord) -> int:
+    """The tokens that a turn read and wrote; guessed from its characters where the model did not count."""
+    if record.trace.tokens is not None:
+        return record.trace.tokens.read + record.trace.tokens.written
+    if record.trace.model is None:
+        return 0  # no model was asked
+    return (len(record.turn.question.text) + len(record.answer)) // CHARACTERS_PER_TOKEN

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from urllib.parse import quote, urlsplit
 
@@ -11,10 +13,13 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from assistant.accounts import Accounts, Person
+from assistant.accounts.keys import Caller, Keys
+from assistant.accounts.pace import Pace
 from assistant.accounts.person import local_person
 from assistant.api.login.callers import set_person
 from assistant.api.login.cookies import SESSION_COOKIE, cookie_in
 from assistant.api.login.open_pages import OpenPages
+from assistant.api.login.scopes import scope_for
 from assistant.api.problems import Problem, as_response
 from assistant.api.running import in_thread
 from assistant.errors import StoreError
@@ -25,6 +30,17 @@ OPEN = re.compile(r"/(login|login/sso|login/sso/back|logout|health|ready|robots\
 FOR_PROGRAMS = re.compile(r"/(v1/.*|metrics)")
 """Where a key opens the way."""
 
+PAGE_FACTOR = 10
+"""A page sends so many more requests than a program: every press is one, and so is every look for news."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """Who came, and where the tokens are counted."""
+
+    person: Person | None
+    count_tokens: Callable[[int], None] | None = None
+
 
 class Gate:
     """Says of each request who sends it, or turns it away.
@@ -32,17 +48,30 @@ class Gate:
     Args:
         app: what is behind.
         accounts: the accounts of the house.
+        keys: their keys.
+        pages: whose the open pages are.
+        a_minute: requests that one person, and one key, may send to the API.
         must_sign_in: nobody comes in without an account, even while there is none: the server can be reached from
             elsewhere.
-        known_as: the server's own names, as browsers write them in ``Origin``, besides the one in ``Host``.
+        known_as: the server's own name behind a proxy, as browsers write it in ``Origin``.
     """
 
     def __init__(
-        self, app: ASGIApp, accounts: Accounts, pages: OpenPages, *, must_sign_in: bool, known_as: str = ""
+        self,
+        app: ASGIApp,
+        accounts: Accounts,
+        keys: Keys,
+        pages: OpenPages,
+        *,
+        a_minute: int,
+        must_sign_in: bool,
+        known_as: str = "",
     ) -> None:
         self._app = app
         self._accounts = accounts
+        self._keys = keys
         self._pages = pages
+        self._pace, self._page_pace = Pace(a_minute), Pace(a_minute * PAGE_FACTOR)
         self._must_sign_in = must_sign_in
         self._known_as = known_as
 
@@ -51,60 +80,82 @@ class Gate:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
+        is_open = OPEN.fullmatch(scope["path"]) is not None
         headers = Headers(scope=scope)
         try:
-            person = await in_thread(partial(self._person, scope, headers))
+            entry = await in_thread(partial(self._entry, scope, headers))
+        except Problem as problem:
+            await _turn_away(problem, scope, receive, send)
+            return
         except StoreError as error:
-            if not OPEN.fullmatch(scope["path"]):
-                await self._turn_away(Problem(503, str(error), code="unavailable"), scope, receive, send)
+            if not is_open:
+                await _turn_away(Problem(503, str(error), code="unavailable"), scope, receive, send)
                 return
-            person = None
-        set_person(scope, person)
-        if OPEN.fullmatch(scope["path"]):
+            entry = _Entry(None)
+        set_person(scope, entry.person, entry.count_tokens)
+        if is_open:
             await self._app(scope, receive, send)
-        elif person is None:
-            await self._unknown(scope, headers, receive, send)
-        elif person.has_account and self._from_another_site(scope, headers):
-            problem = Problem(403, "This came from a page of another site. Open Glassbox itself and try again.")
-            await self._turn_away(problem, scope, receive, send)
+        elif entry.person is None:
+            await _turn_away_unknown(scope, headers, receive, send)
         else:
-            await self._pages.pass_on(self._app, person, scope, receive, send)
+            await self._pages.pass_on(self._app, entry.person, scope, receive, send)
 
-    def _person(self, scope: Scope, headers: Headers) -> Person | None:
+    def _entry(self, scope: Scope, headers: Headers) -> _Entry:
+        """Who comes in.
+
+        Raises:
+            Problem: the request is turned away.
+        """
         if not self._must_sign_in and not self._accounts.in_use:
             client = scope.get("client")
-            return local_person(client[0] if client else "", headers)
-        cookie = cookie_in(scope, SESSION_COOKIE)
-        return self._accounts.person(cookie) if cookie else None
-
-    async def _unknown(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
+            return _Entry(local_person(client[0] if client else "", headers))
         path = scope["path"]
-        if FOR_PROGRAMS.fullmatch(path):
+        kind, _, key = headers.get("authorization", "").partition(" ")
+        if FOR_PROGRAMS.fullmatch(path) and kind.lower() == "bearer":
+            return self._by_key(path, key.strip())
+        cookie = cookie_in(scope, SESSION_COOKIE)
+        person = self._accounts.person(cookie) if cookie else None
+        if person is not None and not OPEN.fullmatch(path):
+            self._check_signed_in(person, scope, headers)
+        return _Entry(person)
+
+    def _by_key(self, path: str, key: str) -> _Entry:
+        caller = self._keys.caller(key)
+        if caller is None:
+            message = "This key is wrong or revoked, or its account is disabled."
+            raise Problem(401, message, code="invalid_api_key", headers={"WWW-Authenticate": "Bearer"})
+        needed = scope_for(path)
+        if needed is not None and not caller.may(needed):
+            opens = ", ".join(caller.key.scopes)
+            message = f"This key does not open {path}: it needs the scope {needed}, and the key has {opens}."
+            raise Problem(403, message, code="insufficient_permissions")
+        self._keep_pace(self._pace, caller.person.id, caller.key.id)
+        self._count_request(caller)
+        return _Entry(caller.person, partial(self._keys.add_tokens, caller.key))
+
+    def _check_signed_in(self, person: Person, scope: Scope, headers: Headers) -> None:
+        looks = scope["type"] == "http" and scope["method"] in ("GET", "HEAD", "OPTIONS")
+        if not looks and from_another_site(headers, self._known_as):
+            raise Problem(403, "This came from a page of another site. Open Glassbox itself and try again.")
+        if FOR_PROGRAMS.fullmatch(scope["path"]):
+            self._keep_pace(self._pace, person.id)
+        elif not looks:
+            self._keep_pace(self._page_pace, person.id)
+
+    def _keep_pace(self, pace: Pace, *who: str) -> None:
+        wait = max(pace.wait(each) for each in who)
+        if wait:
+            message = f"Too many requests in the last minute. Try again in {wait} second{'s' if wait > 1 else ''}."
+            raise Problem(429, message, code="rate_limit_exceeded", headers={"Retry-After": str(wait)})
+
+    def _count_request(self, caller: Caller) -> None:
+        used_up = self._keys.take_request(caller.key)
+        if used_up is not None:
             message = (
-                "A key is missing. Send it as Authorization: Bearer KEY; an operator makes one: assistant keys add NAME"
+                f"This key has used its {used_up.most:,} {used_up.what} of today. The next day begins at midnight in "
+                "UTC; an operator can make a key with more: assistant keys add"
             )
-            wanted = {"WWW-Authenticate": "Bearer"}
-            await self._turn_away(Problem(401, message, code="invalid_api_key", headers=wanted), scope, receive, send)
-        elif scope["type"] == "http" and scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
-            asked = path + (f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else "")
-            response = RedirectResponse(f"/login?next={quote(asked, safe='/')}", 303, {"Cache-Control": "no-store"})
-            await response(scope, receive, send)
-        else:
-            problem = Problem(401, "Nobody is signed in here. Open the page and sign in.", code="not_signed_in")
-            await self._turn_away(problem, scope, receive, send)
-
-    def _from_another_site(self, scope: Scope, headers: Headers) -> bool:
-        """Whether a page of another site sends a request that changes something, in the name of who signed in here."""
-        if scope["type"] == "http" and scope["method"] in ("GET", "HEAD", "OPTIONS"):
-            return False
-        return from_another_site(headers, self._known_as)
-
-    async def _turn_away(self, problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1008})
-            return
-        response: Response = as_response(problem)
-        await response(scope, receive, send)
+            raise Problem(429, message, code="insufficient_quota", headers={"Retry-After": str(used_up.wait)})
 
 
 def from_another_site(headers: Headers, known_as: str = "") -> bool:
@@ -115,3 +166,29 @@ def from_another_site(headers: Headers, known_as: str = "") -> bool:
     if origin is None:
         return False
     return urlsplit(origin).netloc not in (headers.get("host", ""), known_as or headers.get("host", ""))
+
+
+async def _turn_away(problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008})
+        return
+    response: Response = as_response(problem)
+    await response(scope, receive, send)
+
+
+async def _turn_away_unknown(scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
+    """A program is told that it needs a key, a person is led to the page to sign in."""
+    path = scope["path"]
+    if FOR_PROGRAMS.fullmatch(path):
+        message = (
+            "A key is missing. Send it as Authorization: Bearer KEY; an operator makes one: assistant keys add ACCOUNT"
+        )
+        wanted = {"WWW-Authenticate": "Bearer"}
+        await _turn_away(Problem(401, message, code="invalid_api_key", headers=wanted), scope, receive, send)
+    elif scope["type"] == "http" and scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
+        asked = path + (f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else "")
+        response = RedirectResponse(f"/login?next={quote(asked, safe='/')}", 303, {"Cache-Control": "no-store"})
+        await response(scope, receive, send)
+    else:
+        problem = Problem(401, "Nobody is signed in here. Open the page and sign in.", code="not_signed_in")
+        await _turn_away(problem, scope, receive, send)

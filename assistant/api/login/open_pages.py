@@ -10,6 +10,7 @@ import json
 import re
 from collections import OrderedDict
 from collections.abc import Iterator
+from os.path import normpath
 from typing import Any, cast
 from urllib.parse import parse_qs, unquote
 
@@ -24,6 +25,7 @@ MOST = 20_000
 _IN_PATH = re.compile(r"/gradio_api/(?:heartbeat|stream)/([^/]+)")
 _FILE = re.compile(r"/gradio_api/file[=/](.*)")
 _UPLOAD = "/gradio_api/upload"
+_LONGEST_PATH = 4096
 
 
 class OpenPages:
@@ -42,12 +44,12 @@ class OpenPages:
 
     def may_see_file(self, path: str, person: str) -> bool:
         """Whether a file is theirs, or at least nobody else's."""
-        owners = self._files.get(path)
+        owners = self._files.get(normpath(path))
         return owners is None or person in owners
 
     def uploaded(self, path: str, person: str) -> None:
         """Note who uploaded a file."""
-        self._files.setdefault(path, set()).add(person)
+        self._files.setdefault(normpath(path), set()).add(person)
         _shorten(self._files)
 
     async def pass_on(self, app: ASGIApp, person: Person, scope: Scope, receive: Receive, send: Send) -> None:
@@ -68,7 +70,7 @@ class OpenPages:
             message = "This page was opened by somebody else. Load it again."
             await as_response(Problem(404, message))(scope, receive, send)
             return
-        if not all(self.may_see_file(each, person.id) for each in _paths(sent)):
+        if not all(self.may_see_file(each, person.id) for each in _texts(sent) if "/" in each):
             await as_response(Problem(404, "There is no such file."))(scope, receive, send)
             return
         await app(scope, receive, self._noting(person, send) if path.rstrip("/") == _UPLOAD else send)
@@ -100,16 +102,16 @@ def _pages(scope: Scope, sent: Any) -> Iterator[str]:
         yield page
 
 
-def _paths(sent: Any) -> Iterator[str]:
-    """The files that a request names, however deep they lie in it."""
+def _texts(sent: Any) -> Iterator[str]:
+    """The texts in a request, however deep they lie in it: any of them may name a file."""
     waiting: list[Any] = [sent]
     while waiting:
         each = waiting.pop()
-        if isinstance(each, dict):
-            named = cast("dict[str, Any]", each)
-            if isinstance(path := named.get("path"), str):
-                yield path
-            waiting += named.values()
+        if isinstance(each, str):
+            if len(each) <= _LONGEST_PATH:
+                yield each
+        elif isinstance(each, dict):
+            waiting += cast("dict[str, Any]", each).values()
         elif isinstance(each, list):
             waiting += cast("list[Any]", each)
 

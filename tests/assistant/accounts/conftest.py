@@ -90,6 +90,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
             ("feedback", assistant_feedback.Recorder()),
             ("visualizers", assistant_visualizers),
         ],
+        requests_a_minute=100_000,
     )
     app, accounts = create_app(runtime), Accounts(runtime.store)
     for name, role in (("olga", "operator"), ("ada", "user"), ("bob", "user"), ("rita", "reviewer")):

@@ -14,6 +14,7 @@ from fastapi.testclient import TestClient
 
 from assistant import Rule, Turn, Verdict, hookimpl
 from assistant.accounts import Accounts
+from assistant.accounts.keys import Keys
 from assistant.api import create_app, health
 from assistant.api.bodies import body_limit
 from assistant.api.login.gate import Gate
@@ -55,7 +56,8 @@ def test_health_tells_how_far_the_model_is(tmp_path: Path) -> None:
     app = FastAPI()
     app.include_router(health.router(fresh))
     assert TestClient(app).get("/health").json()["plugins"] == {}  # a stranger learns no more than that it is up
-    app.add_middleware(Gate, accounts=Accounts(fresh.store), pages=OpenPages(), must_sign_in=False)
+    gate = {"accounts": Accounts(fresh.store), "keys": Keys(fresh.store), "pages": OpenPages()}
+    app.add_middleware(Gate, **gate, a_minute=60, must_sign_in=False)
     client = TestClient(app)
     assert client.get("/health").json()["model"] == {"name": "fake", "state": "not_loaded"}
     fresh.warm_up()
