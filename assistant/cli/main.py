@@ -17,6 +17,7 @@ from assistant.cli import (
     doctor,
     evaluate,
     feedback,
+    history,
     keys,
     packs,
     plugins,
@@ -42,6 +43,7 @@ app.command()(check.check)
 app.add_typer(packs.app)
 app.add_typer(plugins.app)
 app.add_typer(feedback.app)
+app.add_typer(history.app)
 app.add_typer(appeals.app)
 app.add_typer(accounts.app)
 app.add_typer(keys.app)

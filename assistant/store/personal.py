@@ -61,6 +61,16 @@ class PersonalStore(Store):
         with self._database.read() as connection:
             return conversations.tag_counts(connection, owner=self.owner)
 
+    def summary(self, conversation_id: str) -> ConversationSummary:
+        """See `Store`."""
+        self._must_own(conversation_id)
+        return super().summary(conversation_id)
+
+    def all_turns(self, conversation_id: str) -> list[TurnRecord]:
+        """See `Store`."""
+        self._must_own(conversation_id)
+        return super().all_turns(conversation_id)
+
     def last_leaf(self, conversation_id: str) -> str | None:
         """See `Store`."""
         self._must_own(conversation_id)

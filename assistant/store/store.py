@@ -142,6 +142,27 @@ class Store:
         with self._database.read() as connection:
             return turns.branch(connection, conversation_id, leaf)
 
+    def summary(self, conversation_id: str) -> ConversationSummary:
+        """What the list of conversations says of one.
+
+        Raises:
+            NotFound: no conversation has that id.
+        """
+        with self._database.read() as connection:
+            found = conversations.with_ids(connection, [conversation_id])
+        if not found:
+            raise conversations.missing(conversation_id)
+        return found[0]
+
+    def all_turns(self, conversation_id: str) -> list[TurnRecord]:
+        """Every version of every turn of a conversation, each after the turn that it follows.
+
+        Raises:
+            NotFound: no conversation has that id.
+        """
+        with self._database.read() as connection:
+            return turns.everything(connection, conversation_id)
+
     def last_leaf(self, conversation_id: str) -> str | None:
         """The turn up to which a conversation was last open; ``None`` where nobody knows.
 

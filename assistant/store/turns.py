@@ -104,6 +104,24 @@ def branch(connection: Connection, conversation_id: str, leaf: str | None) -> li
     return _records(connection, path[::-1])
 
 
+def everything(connection: Connection, conversation_id: str) -> list[TurnRecord]:
+    """All turns of a conversation, oldest first.
+
+    Raises:
+        NotFound: no conversation has that id.
+    """
+    table = schema.turns
+    rows = connection.execute(
+        select(table.c.id)
+        .where(table.c.conversation_id == conversation_id)
+        .order_by(table.c.created_at, table.c.number)
+    )
+    ids = list(rows.scalars())
+    if not ids:
+        raise conversations.missing(conversation_id)
+    return _records(connection, ids)
+
+
 def siblings(connection: Connection, turn_id: str) -> list[str]:
     """The ids of the turns with the same parent in the same conversation, oldest first, this one included.
 

@@ -74,10 +74,10 @@ class Composing:
         sources: list[ImageSource] = []
         problems: list[str] = []
         for file in files:
-            if file.resolve().is_relative_to(self._uploads.resolve()):
-                sources.append(file)
-            else:
-                problems.append(f"“{file.name}” did not arrive. Send it again; it may be too large.")
+            try:
+                sources.append(uploaded_file(str(file), self._uploads))
+            except InputError as error:
+                problems.append(str(error))
         return self._read(session, sources, problems)
 
     def add_photo(self, session: str, file: str | None) -> Update:
@@ -189,6 +189,21 @@ class Composing:
 
     def _changed(self, session: str, change: Callable[[Draft], Draft]) -> Update:
         return Update(tray=tray(self._drafts.change(session, change)))
+
+
+def uploaded_file(path: str, uploads: Path) -> Path:
+    """A file that the page has uploaded.
+
+    Raises:
+        InputError: it is not in the folder of uploads, or not there.
+    """
+    try:
+        file = Path(path).resolve()
+        if path and file.is_relative_to(uploads.resolve()) and file.is_file():
+            return file
+    except (ValueError, OSError):
+        pass
+    raise InputError(f"“{Path(path).name}” did not arrive.", hint="Send it again; it may be too large.")
 
 
 def _uploaded(data: Mapping[str, Any]) -> list[Path]:

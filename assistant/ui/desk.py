@@ -61,6 +61,6 @@ class Desks:
             viewer=viewer,
             asking=Asking(theirs, reader, self._running, self.drafts),
             composing=Composing(theirs, self.drafts, self._uploads),
-            handlers=Handlers(theirs, reader, self._running),
+            handlers=Handlers(theirs, reader, self._running, self._uploads),
             room=PanelRoom(self._runtime, reader, self._running),
         )

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import ValidationError
 
+from assistant.chat_files import import_chats
 from assistant.errors import GlassboxError, InputError
 from assistant.messages import Feedback, Receipt
 from assistant.runtime import Runtime
+from assistant.ui.composing import uploaded_file
 from assistant.ui.fields import field_number, field_text, field_texts
 from assistant.ui.reading import Reader
 from assistant.ui.session import Place, RunningTurns, Update, View
@@ -28,10 +31,11 @@ class Handlers:
     the page, never in an exception.
     """
 
-    def __init__(self, runtime: Runtime, reader: Reader, running: RunningTurns) -> None:
+    def __init__(self, runtime: Runtime, reader: Reader, running: RunningTurns, uploads: Path) -> None:
         self._runtime = runtime
         self._reader = reader
         self._running = running
+        self._uploads = uploads
 
     def act(self, place: Place, view: View, session: str, data: Mapping[str, Any]) -> Update:
         """What a button or a form of the page asks for; ``data["act"]`` names it."""
@@ -52,6 +56,8 @@ class Handlers:
                     return self.delete(place, session, chat)
                 case "version":
                     return self.show_version(session, turn)
+                case "import":
+                    return self.import_file(place, uploaded_file(field_text(data, "file"), self._uploads))
                 case "correct":
                     return self.correct(place, turn, field_text(data, "text"))
                 case "fork":
@@ -107,6 +113,15 @@ class Handlers:
         """Give a chat other tags."""
         self._runtime.store.tag_conversation(conversation_id, tags.replace(",", " ").split())
         return Update(chats=self._reader.chats(place), phase=phase("Tags set.", hidden=True))
+
+    def import_file(self, place: Place, file: Path) -> Update:
+        """Take in the chats of a file.
+
+        Raises:
+            InputError: it is no such file.
+        """
+        done = import_chats(self._runtime, file.read_bytes())
+        return Update(chats=self._reader.chats(place), phase=phase(done.message))
 
     def rename(self, place: Place, conversation_id: str, title: str) -> Update:
         """Give a chat another title."""

@@ -15,7 +15,7 @@ from assistant.runtime import Runtime
 from assistant.ui.desk import Desks
 from assistant.ui.look import script
 from assistant.ui.session import Place, RunningTurns, Update, View
-from assistant.ui.views.chats import search_form
+from assistant.ui.views.chats import files_form, search_form
 from assistant.ui.views.tray import ways_to_add
 
 TURNS_AT_ONCE = 16
@@ -41,6 +41,7 @@ def build(runtime: Runtime, running: RunningTurns) -> gr.Blocks:
                 _html(search_form(), "find")
                 found = _html("", "found")
                 chats = _html("", "chats")
+                _html(files_form(), "files-of-chats")
                 plugins = _html("", "plugins")
             with gr.Column(elem_id="middle"):
                 with gr.Column(elem_id="scroller"):

@@ -42,7 +42,7 @@ document.addEventListener('submit', async (event) => {
 
 // The panels are drawn one after the other: the rest waits for all of them.
 const PANELS = [
-  'menu', 'panel', 'left', 'scroller', 'composer', 'transcript', 'running', 'inspector', 'chats', 'tray', 'files',
+  'menu', 'panel', 'left', 'scroller', 'composer', 'transcript', 'running', 'inspector', 'chats', 'tray', 'files', 'import-file',
 ];
 function whenDrawn() {
   if (PANELS.every(byId) && document.querySelector('#question textarea')) start();
@@ -101,6 +101,19 @@ function start() {
       event.target.value = ''; // else the same picture twice would be no change
     });
   }
+  byId('import-chats').addEventListener('click', () => byId('import-file').click());
+  byId('import-file').addEventListener('change', async (event) => {
+    const [file] = event.target.files;
+    if (!file) return;
+    event.target.value = '';
+    let path = file.name;
+    try {
+      path = (await upload(file)).path;
+    } catch {
+      // the server says that it did not arrive
+    }
+    trigger('act', { act: 'import', file: path });
+  });
   byId('add-pictures').addEventListener('click', () => byId('files').click());
   const touch = window.matchMedia('(pointer: coarse)');
   byId('take-photo').addEventListener('click', () => {

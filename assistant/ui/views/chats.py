@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from urllib.parse import quote
 
 from assistant.store.values import ConversationSummary, Found
 from assistant.ui.views.markup import Html, join, tag, text
@@ -26,6 +27,19 @@ def search_form() -> Html:
         role="search",
         data_event="act",
         data_act="search",
+    )
+
+
+def files_form() -> Html:
+    """Below the list: all chats into a file, and chats from a file."""
+    return tag(
+        "details",
+        tag("summary", "Save or import chats"),
+        tag("p", tag("a", "Save all chats as a zip", href="chats/all/file?format=zip", download=True)),
+        tag("p", "Chats that are here already are not doubled.", class_="quiet"),
+        tag("button", "Import chats", type="button", id="import-chats"),
+        tag("input", id="import-file", type="file", accept=".json,.zip", hidden=True, aria_label="Chats to import"),
+        class_="files",
     )
 
 
@@ -172,9 +186,10 @@ def _chat(chat: ConversationSummary, current: bool) -> Html:
         ),
         tag(
             "details",
-            tag("summary", "⋯", aria_label=f"Rename, tag or delete “{chat.title}”"),
+            tag("summary", "⋯", aria_label=f"Rename, tag, save or delete “{chat.title}”"),
             _field(chat, "rename", "New name", "title", chat.title, "Rename", required=True),
             _field(chat, "tag", "Tags, with a space between", "tags", " ".join(chat.tags), "Set tags"),
+            _save(chat),
             tag(
                 "details",
                 tag("summary", "Delete this chat"),
@@ -192,6 +207,27 @@ def _chat(chat: ConversationSummary, current: bool) -> Html:
             data_key=chat.id,
         ),
         class_="current" if current else "",
+    )
+
+
+def _save(chat: ConversationSummary) -> Html:
+    kinds = (
+        ("html", "A page to share"),
+        ("md", "Markdown"),
+        ("zip", "Zip with pictures, to import again"),
+        ("json", "JSON, to import again"),
+    )
+    return tag(
+        "details",
+        tag("summary", "Save this chat as a file"),
+        tag(
+            "ul",
+            *(
+                tag("li", tag("a", label, href=f"chats/{quote(chat.id, safe='')}/file?format={kind}", download=True))
+                for kind, label in kinds
+            ),
+            class_="files",
+        ),
     )
 
 

@@ -40,7 +40,7 @@ class FakePage:
         reader = Reader(self.runtime)
         self.asking = Asking(self.runtime, reader, self.running, self.drafts)
         self.composing = Composing(self.runtime, self.drafts, self.uploads)
-        self.handlers = Handlers(self.runtime, reader, self.running)
+        self.handlers = Handlers(self.runtime, reader, self.running, self.uploads)
         self.take(self.handlers.loaded(None))
 
     def take(self, update: Update) -> Update:
