@@ -11,8 +11,12 @@ from assistant.extensions import describe
 from assistant.messages import new_id
 from assistant.panels import Panel, PanelRequest, Viewer
 from assistant.runtime import Runtime
+from assistant.store.schema import LOCAL
+from assistant.ui.account_panel import AccountPanel
 from assistant.ui.appeals_panel import AppealsPanel
 from assistant.ui.fields import field_text
+from assistant.ui.people_panel import PeoplePanel
+from assistant.ui.plugins_panel import PluginsPanel
 from assistant.ui.reading import Reader
 from assistant.ui.refusals_panel import RefusalsPanel
 from assistant.ui.session import Place, RunningTurns, Update
@@ -28,7 +32,13 @@ class PanelRoom:
     """Opens and closes the panels and hands on what a person does in them."""
 
     def __init__(self, runtime: Runtime, reader: Reader, running: RunningTurns) -> None:
-        own: list[Panel] = [AppealsPanel(runtime), RefusalsPanel(runtime)]
+        own: list[Panel] = [
+            AppealsPanel(runtime),
+            RefusalsPanel(runtime),
+            PluginsPanel(runtime),
+            PeoplePanel(runtime),
+            AccountPanel(runtime),
+        ]
         taken = {each.name for each in own}
         self.panels = [*(each for each in runtime.panels if each.name not in taken), *own]
         self._store = runtime.store
@@ -87,6 +97,8 @@ class PanelRoom:
 def may_open(panel: Panel, viewer: Viewer) -> bool:
     """Whether a panel is for this person. Those about other people's turns are for reviewers and operators."""
     wanted = getattr(panel, "audience", "everybody")
+    if wanted == "signed-in":
+        return viewer.owner != LOCAL
     return wanted == "everybody" or viewer.operator or (wanted == "reviewers" and viewer.may_review)
 
 

@@ -97,6 +97,12 @@ def served(runtime: Runtime) -> Iterator[House]:
 
 
 @pytest.fixture
+def serve() -> Callable[..., Any]:
+    """``with serve(runtime) as house``: a runtime of the test's own behind a real server."""
+    return served
+
+
+@pytest.fixture
 def house_with_packs(tmp_path: Path) -> Iterator[House]:
     """The program with the real packs, and a data folder of its own."""
     plugins: list[tuple[str, object]] = [
