@@ -49,7 +49,7 @@ $(BIN)/python:
 
 $(VENV)/.installed: pyproject.toml | $(BIN)/python
 	@echo "Installing Glassbox into $(VENV) (torch is large; a few minutes the first time) ..."
-	@$(PIP) -e ".[ocr]"
+	@$(PIP) -e ".[ocr,heic]"
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python

@@ -21,6 +21,9 @@ ImageSource = Path | bytes | ImagePart
 
 READABLE = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 
+HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
+"""What stands after ``ftyp`` in the photos of phones (HEIC)."""
+
 
 def read_message(text: str, images: Sequence[ImageSource], settings: Settings) -> Message:
     """Check a question and read its pictures.
@@ -122,7 +125,7 @@ def _decode(data: bytes, label: str, settings: Settings) -> tuple[Image, bool, l
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data), formats=READABLE) as opened:
+            with Image.open(io.BytesIO(data), formats=_formats(data, label)) as opened:
                 width, height = opened.size
                 if width * height > settings.max_image_pixels:
                     raise ImageError(
@@ -134,7 +137,8 @@ def _decode(data: bytes, label: str, settings: Settings) -> tuple[Image, bool, l
                 frames = getattr(opened, "n_frames", 1)
                 if frames > 1:
                     notes.append(f"Of {frames} frames only the first is used.")
-                    opened.seek(0)
+                    if opened.format != "HEIF":  # which opens at its main picture
+                        opened.seek(0)
                 opened.load()
                 image = _to_rgb(ImageOps.exif_transpose(opened), notes)
     except ImageError:
@@ -146,7 +150,7 @@ def _decode(data: bytes, label: str, settings: Settings) -> tuple[Image, bool, l
         ) from error
     except UnidentifiedImageError as error:
         raise ImageError(
-            f"{label} is not a picture that can be read; {', '.join(READABLE)} can.",
+            f"{label} is not a picture that can be read; {', '.join(READABLE)} and HEIC can.",
             hint="Save it as PNG or JPEG.",
         ) from error
     except Exception as error:  # Pillow's decoders raise many types for broken files
@@ -162,6 +166,21 @@ def _decode(data: bytes, label: str, settings: Settings) -> tuple[Image, bool, l
     fresh = Image.new("RGB", image.size)
     fresh.paste(image)  # nothing of `info` (EXIF, ICC, XMP, text chunks) comes along
     return fresh, was_jpeg, notes
+
+
+def _formats(data: bytes, label: str) -> tuple[str, ...]:
+    """The formats that may be tried on a file. The decoder of phones' photos is loaded for these alone."""
+    if data[4:8] != b"ftyp" or data[8:12] not in HEIF_BRANDS:
+        return READABLE
+    try:
+        from pi_heif import register_heif_opener
+    except ImportError as error:
+        raise ImageError(
+            f"{label} is a HEIC photo, and what reads these is not installed.",
+            hint="Type: pip install 'glassbox[heic]'. Or save it as JPEG.",
+        ) from error
+    register_heif_opener()
+    return ("HEIF",)
 
 
 def _to_rgb(image: Image, notes: list[str]) -> Image:

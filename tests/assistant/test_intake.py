@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import struct
+import sys
 import zlib
 from pathlib import Path
 
@@ -192,3 +194,43 @@ def test_text_limits(settings: Settings) -> None:
         read_message("what?", [picture()] * 9, settings)
     assert read_message("", [picture()], settings).text == ""
     assert read_message("  what\0 is this?  ", [], settings).text == "what is this?"
+
+
+PHONE_PHOTO = base64.b64decode(
+    """
+    AAAAHGZ0eXBoZWljAAAAAG1pZjFoZWljbWlhZgAAAchtZXRhAAAAAAAAACFoZGxyAAAAAAAAAABwaWN0AAAAAAAAAAAAAAAAAAAA
+    ADRpbG9jAAAAAERAAAIAAQAAAAAB7AABAAAAAAAAAJUAAgAAAAACgQABAAAAAAAAADwAAAA4aWluZgAAAAAAAgAAABVpbmZlAgAA
+    AAABAABodmMxAAAAABVpbmZlAgAAAQACAABFeGlmAAAAAA5waXRtAAAAAAABAAABB2lwcnAAAADmaXBjbwAAAHZodmNDAQNwAAAA
+    kAAAAAAAHvAA/P34+AAADwNgAAEAGEABDAH//wNwAAADAJAAAAMAAAMAHroCQGEAAQAqQgEBA3AAAAMAkAAAAwAAAwAeoCCBBZbq
+    5Ka5uAhoMCAAAAMDIAAAAwAhYgABAAZEAcFzwIkAAAATY29scm5jbHgAAQANAAaAAAAAFGlzcGUAAAAAAAAAQAAAAEAAAAAoY2xh
+    cAAAAEAAAAABAAAAIAAAAAEAAAAAAAAAAv///+AAAAACAAAAEHBpeGkAAAAAAwgICAAAAAlpcm90AwAAABlpcG1hAAAAAAAAAAEA
+    AQaBAgMFhIYAAAAaaXJlZgAAAAAAAAAOY2RzYwACAAEAAQAAANltZGF0AAAAkSgBrxOA+BDhp//8vyj/+SHPD86RmYlW/rZElH2j
+    w//Jq8PySkWumhSZWXerYkimqBL4ZiWQmt9dAoJW+l9I3EaTNNpA+pzUnQvOhSvFmTut1oATMg7vg7iDjQCVfPAPDECiXIaxCuwB
+    HCiBAePgCZd6Efqd6XP79/MSvj9pNAB5sAPin5+WH48rvY6P07sqJ9AAAAAGRXhpZgAATU0AKgAAAAgAAgEPAAIAAAAMAAAAJgES
+    AAMAAAABAAYAAAAAAABTRUNSRVRNQUtFUgA=
+    """
+)
+"""A HEIC of 64 x 32 pixels, red on the left and white on the right, that its EXIF turns by 90 degrees."""
+
+
+def test_a_photo_of_a_phone_is_read_upright_and_without_metadata(settings: Settings, tmp_path: Path) -> None:
+    pytest.importorskip("pi_heif", reason="the extra heic is missing; install it with: pip install -e '.[dev]'")
+    assert b"SECRETMAKER" in PHONE_PHOTO
+    file = tmp_path / "IMG_0001.HEIC"
+    file.write_bytes(PHONE_PHOTO)
+    part = read_image(file, settings)
+    assert (part.width, part.height, part.media_type, part.name) == (32, 64, "image/png", "IMG_0001.HEIC")
+    assert b"SECRETMAKER" not in part.data
+    pixels = np.asarray(open_image(part)).astype(int)
+    assert pixels[8, 16, 0] > 180 > 80 > pixels[8, 16, 1]
+    assert pixels[56, 16].min() > 220
+    with pytest.raises(ImageError, match="is not a picture|damaged or cut off"):
+        read_image(PHONE_PHOTO[:400], settings)
+
+
+def test_without_its_reader_a_photo_of_a_phone_says_what_to_type(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pi_heif", None)
+    with pytest.raises(ImageError, match=r"pip install 'glassbox\[heic\]'"):
+        read_image(PHONE_PHOTO, settings)
