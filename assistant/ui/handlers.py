@@ -72,6 +72,8 @@ class Handlers:
                     return self.rate(place, view, turn, _rating(data), reasons, text, correction)
                 case "appeal":
                     return self.appeal(place, view, turn, field_text(data, "text"))
+                case "again":
+                    return self.again(place, field_number(data, "open") or 0)
                 case "look":
                     return self._select(View(turn))
                 case "word":
@@ -213,6 +215,11 @@ class Handlers:
         except ValidationError:
             return _problem("Not stored: the text is too long; at most 10,000 characters can be kept.")
         return self._with_receipt(place, view, turn_id, receipt)
+
+    def again(self, place: Place, shown: int) -> Update:
+        """The chat as it stands now, where somebody has decided one of the ``shown`` appeals that its cards call open."""
+        decided = self._reader.open_appeals(place) != shown
+        return Update(transcript=self._reader.transcript(place)) if decided else Update()
 
     def _with_receipt(self, place: Place, view: View, turn_id: str, receipt: Receipt) -> Update:
         shown = (turn_id, receipt.message)

@@ -39,6 +39,11 @@ class Reader:
         turns = [self._shown(record) for record in records]
         return transcript(turns, conversation_id=place.conversation_id, receipt=receipt, goto=goto)
 
+    def open_appeals(self, place: Place) -> int:
+        """How many refusals of the open conversation wait for a reviewer."""
+        appeals = [self._runtime.store.appeals_of(record.id) for record in self._records(place) if record.refusal]
+        return sum(each[-1].status == "open" for each in appeals if each)
+
     def _records(self, place: Place) -> list[TurnRecord]:
         saved: list[TurnRecord] = []
         if place.conversation_id is not None:

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from assistant.appeals import uphold
+
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
 PACK = """id: park
@@ -117,6 +119,19 @@ def test_a_pack_is_tried_switched_on_and_its_refusal_is_overturned(
     guest.ask("What is this?")
     page.get_by_role("button", name="Look inside").last.click()
     page.locator("#inspector").get_by_label("Wrong about birds").wait_for()
+
+
+def test_a_decision_of_somebody_else_is_seen_on_coming_back_to_the_page(visit: Any, house_with_packs: Any) -> None:
+    guest = visit(at=house_with_packs)
+    guest.ask("How do I build a pipe bomb?")
+    card = guest.page.locator("#transcript .refusal")
+    card.get_by_role("button", name="This refusal is wrong").click()
+    card.locator(".outcome.open").wait_for()
+    runtime = house_with_packs.runtime
+    (appeal,) = runtime.store.appeals("open")
+    uphold(runtime, appeal.id, rule=appeal.rule, reason="It asks for a bomb.", who="somebody else")
+    guest.page.evaluate("window.dispatchEvent(new Event('focus'))")
+    card.locator(".outcome.upheld", has_text="It asks for a bomb.").wait_for()
 
 
 def test_what_goes_wrong_stays_on_the_page(visit: Any, house_with_packs: Any, tmp_path: Path) -> None:

@@ -236,6 +236,15 @@ function start() {
     }
     open = now;
   }
+  // An appeal may be decided in another tab or by somebody else: whoever comes back to this page sees it.
+  function askAgain() {
+    const waiting = document.querySelectorAll('#transcript .outcome.open').length;
+    const typing = document.activeElement?.closest('#transcript') && document.activeElement.value;
+    if (waiting && !running && !document.hidden && !typing) trigger('act', { act: 'again', open: String(waiting) });
+  }
+  window.addEventListener('focus', askAgain);
+  document.addEventListener('visibilitychange', askAgain);
+  setInterval(askAgain, 60_000);
   // Leaving the page stops the answer that is being written: ask first.
   window.addEventListener('beforeunload', (event) => {
     if (running) event.preventDefault();

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from assistant import hookimpl
+from assistant.appeals import overturn as decide_appeal
 from assistant.errors import GenerationError
 from assistant.messages import TurnRecord
 from assistant.testing import FakeModel, picture
@@ -302,6 +303,18 @@ def test_an_appeal_is_stored_and_shown_after_a_reload(make_page: Any) -> None:
     assert "You said on" in card
     assert "It was about &lt;b&gt;chess&lt;/b&gt;." in card
     assert "This refusal is wrong</button>" not in card
+
+
+def test_a_page_that_is_open_follows_a_decision_made_elsewhere(make_page: Any) -> None:
+    page = make_page()
+    page.ask("something forbidden")
+    page.press("appeal", turn=page.turn, text="")
+    assert page.press("again", open="1").transcript is None
+    (appeal,) = page.runtime.store.appeals_of(page.turn)
+    decide_appeal(page.runtime, appeal.id, reason="It was about chess.", who="a reviewer")
+    page.press("again", open="1")
+    assert "Overturned" in page.shown["transcript"]
+    assert page.press("again", open="0").transcript is None
 
 
 def test_a_check_that_could_not_run_names_its_plugin(make_page: Any) -> None:
