@@ -208,7 +208,7 @@ class BuiltInBackend:
         cut_off = False
         for number in range(max(1, len(images))):
             image = self._encode(images[number]) if images else None
-            label = f"Picture {number + 1}: " if len(images) > 1 else ""
+            label = f"{_called(images, number)}: " if len(images) > 1 else ""
             if number:
                 label = "\n" + label
             steps = list(
@@ -369,6 +369,12 @@ def _encoded_pictures() -> Kept[EncodedImage]:
     from assistant_vlm.kept import Kept
 
     return Kept(KEPT_BYTES, lambda image: image.bytes)
+
+
+def _called(images: Sequence[ImagePart], number: int) -> str:
+    """What one of several pictures is called in the answer."""
+    place = images[number].place
+    return f"Picture {number + 1}" if place is None else f"Place {place}"
 
 
 def _cut_notes(cut: Cut) -> tuple[str, ...]:

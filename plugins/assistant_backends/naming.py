@@ -45,4 +45,10 @@ def _served(name: str, settings: Settings) -> Backend:
     )
 
 
-_OPENERS: dict[str, Callable[[str, Settings], Backend]] = {"openai": _served}
+def _hugging(name: str, settings: Settings) -> Backend:
+    from assistant_backends.hugging import HuggingBackend, ModelFiles
+
+    return HuggingBackend(name, ModelFiles(name.removeprefix("hf:")))
+
+
+_OPENERS: dict[str, Callable[[str, Settings], Backend]] = {"openai": _served, "hf": _hugging}
