@@ -78,6 +78,10 @@ def accept_settings(value: Any) -> type[PluginSettings] | None:
     needed = [name for name, field in value.model_fields.items() if field.is_required()]
     if needed:
         raise TypeError(f"every setting needs a default; {needed[0]!r} has none")
+    try:
+        value.model_json_schema()
+    except Exception as error:  # whatever a plugin's own types do
+        raise TypeError(f"no form can be made of {value.__name__}: {type(error).__name__}") from error
     return value
 
 

@@ -157,6 +157,12 @@ def test_a_model_that_cannot_be_settings_is_refused() -> None:
     with pytest.raises(TypeError, match="subclass of PluginSettings"):
         accept_settings(dict)
 
+    class Odd(PluginSettings):
+        what: Callable[..., None] = print
+
+    with pytest.raises(TypeError, match="no form can be made of Odd"):
+        accept_settings(Odd)
+
 
 def interleaved(runtime: Any, turns: int) -> None:
     """Two people take turns with different settings, from four threads at once, and change them on the way."""

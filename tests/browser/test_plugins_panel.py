@@ -56,7 +56,7 @@ def test_a_plugin_is_set_by_keyboard_and_switched_off(visit: Any, place: Any) ->
     page.get_by_text("hello, kind").first.wait_for()
     panel = open_plugins(page)
     assert "Latest failure" in panel.locator("article", has_text="faulty").first.inner_text()
-    case = panel.locator("article", has=page.get_by_role("heading", name="greets"))
+    case = panel.locator("article", has=page.get_by_role("heading", name="greets: working"))
     case.get_by_text("2 hooks, called").click()
     assert "before_turn" in case.inner_text()
     button = case.get_by_role("button", name="Settings of greets")

@@ -66,7 +66,7 @@ def _plugin(row: PluginRow, *, may_change: bool) -> Html:
     facts = [status.version, f"from {status.distribution}" if status.distribution else "", where]
     return tag(
         "article",
-        tag("h3", status.name, " ", tag("span", STATES[status.state], class_=f"state {status.state}"), id=label),
+        tag("h3", f"{status.name}: {STATES[status.state]}", id=label),
         tag("p", " · ".join(fact for fact in facts if fact), class_="quiet"),
         tag("p", "Its process is limited: " + "; ".join(status.confined) + ".", class_="quiet")
         if status.confined
@@ -103,7 +103,8 @@ def _what_to_do(row: PluginRow) -> str:
 def _hooks(row: PluginRow) -> Html:
     """What it does and how long that takes, as a table behind a line that says how much there is."""
     calls = sum(timing.calls for _, _, timing in row.hooks if timing)
-    count = f"{len(row.hooks)} {'hook' if len(row.hooks) == 1 else 'hooks'}, called {calls} times"
+    hooks = "1 hook" if len(row.hooks) == 1 else f"{len(row.hooks)} hooks"
+    count = f"{hooks}, {'called once' if calls == 1 else f'called {calls} times'}"
     return tag(
         "details",
         tag("summary", count),
@@ -199,7 +200,7 @@ def settings_view(
 
 
 def _count(problems: Mapping[str, str]) -> str:
-    return "One field cannot be used:" if len(problems) == 1 else f"{len(problems)} fields cannot be used:"
+    return "One field below cannot be used." if len(problems) == 1 else f"{len(problems)} fields below cannot be used."
 
 
 def _field(plugin: str, name: str, shape: SettingsForm, value: Any, problem: str) -> Html:

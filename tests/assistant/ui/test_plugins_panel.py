@@ -142,7 +142,7 @@ def test_every_kind_of_field_is_read_from_the_form(house: Runtime) -> None:
 
 def test_problems_stand_at_their_fields_and_what_was_typed_stays(house: Runtime) -> None:
     drawn = press(house, "save", plugin="greets", **{**TYPED, "f:loudness": "loud", "f:limit": "0"})
-    assert "Nothing was saved. 2 fields cannot be used" in drawn
+    assert "Nothing was saved. 2 fields below cannot be used" in drawn
     assert 'id="setting-greets-loudness-problem"' in drawn
     assert 'aria-invalid="true"' in drawn
     assert "good day" in drawn
