@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import stat
 import threading
+from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
 from typing import Any, Literal
