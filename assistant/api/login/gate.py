@@ -159,9 +159,13 @@ class Gate:
 
 
 def from_another_site(headers: Headers, known_as: str = "") -> bool:
-    """Whether a browser says that a page of another site made it send this."""
-    if headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
-        return True
+    """Whether a browser says that a page of another site made it send this.
+
+    Browsers say so themselves where the connection can be trusted (TLS, or this computer), and elsewhere by ``Origin``.
+    """
+    site = headers.get("sec-fetch-site")
+    if site is not None:
+        return site not in ("same-origin", "none")
     origin = headers.get("origin")
     if origin is None:
         return False
