@@ -116,8 +116,7 @@ def _revision(keeper: PackKeeper, pack: PackSummary, cases: Sequence[NewCase], f
         )
     version = _next_version(pack)
     source = with_version(with_cases(base, fresh), version)
-    path = _put(folder, f"{pack.id}-{version}", source)
-    failures = _failures(keeper, path)
+    path, failures = _kept(keeper, folder, pack.id, version, source, who)
     if failures:
         hint = (
             f"# A draft, not in force. It is {pack.id} {pack.version} with test cases of overturned refusals; as long "
@@ -126,18 +125,12 @@ def _revision(keeper: PackKeeper, pack: PackSummary, cases: Sequence[NewCase], f
             f"#   assistant packs enable {pack.id}\n"
         )
         path.write_text(hint + source, encoding="utf-8")
-        return WrittenCase(
-            state="draft",
-            pack=pack.id,
-            version=version,
-            path=str(path),
-            failures=tuple(failures),
-            message=f"The rules of {pack.id} are as they were, and would refuse the question again: {failures[0]} "
+        message = (
+            f"The rules of {pack.id} are as they were, and would refuse the question again: {failures[0]} "
             f"Draft {version} with the new test case: {path}. Mend the rule in it, then type: "
-            f"assistant packs add {path} && assistant packs enable {pack.id}",
+            f"assistant packs add {path} && assistant packs enable {pack.id}"
         )
-    keeper.add(str(path), who)
-    path.unlink(missing_ok=True)
+        return _draft(pack.id, version, path, failures, message)
     state: Literal["enabled", "added"] = "added"
     message = f"{pack.id} {version} has the question as a test case, which holds; it is kept, and not in force."
     if pack.state == "enabled":
@@ -171,25 +164,18 @@ def _exception(
     version = _next_version(before) if before else "1.0.0"
     source = with_items(base, "overrides", [_override(each, pack.id) for each in fresh])
     source = with_version(with_cases(source, fresh), version)
-    path = _put(folder, f"{target}-{version}", source)
-    failures = _failures(keeper, path)
+    path, failures = _kept(keeper, folder, target, version, source, who)
     how = (
         f"assistant packs enable {target} && assistant packs grant {target} {appeal.rule} --reason "
         f"{json.dumps('appeal ' + appeal.id[:8])}"
     )
     if failures:
-        return WrittenCase(
-            state="draft",
-            pack=target,
-            version=version,
-            path=str(path),
-            failures=tuple(failures),
-            message=f"{pack.id} comes with the program and stays as it is: the question would be refused again. "
+        message = (
+            f"{pack.id} comes with the program and stays as it is: the question would be refused again. "
             f"A pack of exceptions to it is drafted, and does not hold yet: {failures[0]} Mend {path}, then type: "
-            f"assistant packs add {path} && {how}",
+            f"assistant packs add {path} && {how}"
         )
-    keeper.add(str(path), who)
-    path.unlink(missing_ok=True)
+        return _draft(target, version, path, failures, message)
     return WrittenCase(
         state="added",
         pack=target,
@@ -197,6 +183,28 @@ def _exception(
         message=f"{pack.id} comes with the program and stays as it is: the question would be refused again. {target} "
         f"{version} has it as a test case, with an exception for these very words; it has no effect yet. To let it, "
         f"switch it on and grant the exception under “Packs” on the page, or type: {how}",
+    )
+
+
+def _kept(
+    keeper: PackKeeper, folder: Path, pack: str, version: str, source: str, who: str
+) -> tuple[Path, Sequence[str]]:
+    """Add a new version of a pack where its test cases hold; else leave it in the folder of drafts.
+
+    Returns:
+        The file of the draft, and the cases that do not hold; where there is none, the file is gone.
+    """
+    path = _put(folder, f"{pack}-{version}", source)
+    failures = _failures(keeper, path)
+    if not failures:
+        keeper.add(str(path), who)
+        path.unlink(missing_ok=True)
+    return path, failures
+
+
+def _draft(pack: str, version: str, path: Path, failures: Sequence[str], message: str) -> WrittenCase:
+    return WrittenCase(
+        state="draft", pack=pack, version=version, path=str(path), failures=tuple(failures), message=message
     )
 
 

@@ -81,18 +81,12 @@ def safety(
     """
     from assistant.evaluation.safety import evaluate
     from assistant.evaluation.safety_report import as_text, problem_lines
-    from assistant.settings import load_settings
 
-    settings = load_settings()
     packs = tuple(pack or ())
-    with common.data_output() as out:
-        runtime = common.open_runtime(settings)
-        try:
-            common.try_packs(runtime, packs)
-            with common.progress() as on_step:
-                report, outcomes = evaluate(folder, runtime, packs=packs, limit=limit, on_step=on_step)
-        finally:
-            runtime.close()
+    with common.opened() as (runtime, out):
+        common.try_packs(runtime, packs)
+        with common.progress() as on_step:
+            report, outcomes = evaluate(folder, runtime, packs=packs, limit=limit, on_step=on_step)
         if rows is not None:
             _write_rows(rows, outcomes)
         if json:

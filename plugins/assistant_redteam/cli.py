@@ -54,43 +54,37 @@ def redteam(
             )
         return
     from assistant.messages import TurnSettings
-    from assistant.settings import load_settings
     from assistant_redteam.attack import attack as run_attack
     from assistant_redteam.folder import drafts_as_json, must_be_empty, write_folder
     from assistant_redteam.report import as_text, make_report
     from assistant_redteam.revising import draft_revisions
 
-    settings = load_settings()
     packs = tuple(pack or ())
     mutators = _chosen(attack or [])
     if out is not None:
         must_be_empty(out)
-    with common.data_output() as output:
-        runtime = common.open_runtime(settings)
-        try:
-            common.try_packs(runtime, packs)
-            problems: list[str] = []
-            found_seeds = _seeds(runtime, packs, seeds, problems)
-            mutators, left_out = _possible(runtime, mutators)
-            with common.progress() as on_step:
-                found = run_attack(
-                    runtime,
-                    found_seeds,
-                    mutators,
-                    settings=TurnSettings(packs=packs),
-                    seed=seed,
-                    per_seed=per_seed,
-                    on_step=on_step,
-                )
-                drafts = draft_revisions(runtime.packs, found, on_step) if out is not None else []
-            found.problems[:0] = problems
-            there = {each.id: each for each in runtime.packs.summaries()}
-            in_force = {name: there[name].version for name in dict.fromkeys((*runtime.host.packs, *packs))}
-            report = make_report(found, mutators, packs=in_force, seed=seed, per_seed=per_seed, left_out=left_out)
-            if out is not None:
-                write_folder(out, report, drafts, {each.id: each.sha256 for each in there.values()})
-        finally:
-            runtime.close()
+    with common.opened() as (runtime, output):
+        common.try_packs(runtime, packs)
+        problems: list[str] = []
+        found_seeds = _seeds(runtime, packs, seeds, problems)
+        mutators, left_out = _possible(runtime, mutators)
+        with common.progress() as on_step:
+            found = run_attack(
+                runtime,
+                found_seeds,
+                mutators,
+                settings=TurnSettings(packs=packs),
+                seed=seed,
+                per_seed=per_seed,
+                on_step=on_step,
+            )
+            drafts = draft_revisions(runtime.packs, found, on_step) if out is not None else []
+        found.problems[:0] = problems
+        there = {each.id: each for each in runtime.packs.summaries()}
+        in_force = {name: there[name].version for name in dict.fromkeys((*runtime.host.packs, *packs))}
+        report = make_report(found, mutators, packs=in_force, seed=seed, per_seed=per_seed, left_out=left_out)
+        if out is not None:
+            write_folder(out, report, drafts, {each.id: each.sha256 for each in there.values()})
         if json:
             common.write_json(output, {**report.to_json(), "drafts": drafts_as_json(drafts)})
         else:
@@ -115,15 +109,10 @@ def accept(
     Where one of them does not pass, the case is named and nothing is changed. Every change has a leaf in the audit log;
     `assistant packs rollback` undoes it.
     """
-    from assistant.settings import load_settings
     from assistant_redteam.accepting import accept as accept_drafts
 
-    with common.data_output() as output:
-        runtime = common.open_runtime(load_settings())
-        try:
-            changes = accept_drafts(runtime.packs, folder, who or user_name())
-        finally:
-            runtime.close()
+    with common.opened() as (runtime, output):
+        changes = accept_drafts(runtime.packs, folder, who or user_name())
         for change in changes:
             if json:
                 common.write_json(output, change.model_dump(mode="json"))

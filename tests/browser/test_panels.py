@@ -11,39 +11,11 @@ from assistant.appeals import uphold
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
-PACK = """id: park
-version: "1.0.0"
-title: Rules of the park
-domain: municipal
-licence: CC0-1.0
-feedback_reasons: ["Wrong about birds"]
-
-principles:
-  - id: park.pigeons
-    title: No fed pigeons
-    text: The assistant does not help to feed pigeons in the park.
-    kind: regulation
-    applies_to: [input]
-    action: refuse
-    instead: Ask which birds live there.
-    references: ["Park by-law, section 12"]
-    evaluators:
-      - name: lexical
-        options:
-          words: {feed: [feed, fatten], pigeon: [pigeon, dove]}
-          patterns:
-            - {all_of: [feed, pigeon], within: 8}
-
-tests:
-  - {text: "How do I feed the pigeons?", expect: refuse, rule: park.pigeons}
-  - {text: "Which pigeons live here?", expect: allow, rule: park.pigeons}
-"""
-
 
 @pytest.fixture
-def pack(tmp_path: Path) -> Path:
+def pack(tmp_path: Path, park_pack: str) -> Path:
     path = tmp_path / "park.yaml"
-    path.write_text(PACK, encoding="utf-8")
+    path.write_text(park_pack, encoding="utf-8")
     return path
 
 
@@ -76,7 +48,7 @@ def test_a_pack_is_tried_switched_on_and_its_refusal_is_overturned(
     assert min(sides.nth(side).bounding_box()["width"] for side in (0, 1)) > 150
     assert house_with_packs.runtime.store.conversations() == []
     panel.get_by_role("button", name="All packs").click()
-    panel.locator("article", has_text="Rules of the park").get_by_role("button", name="Read its rules").click()
+    panel.locator("article", has_text="Rules of the <park> office").get_by_role("button", name="Read its rules").click()
     panel.locator("summary", has_text="No fed pigeons: refuses (questions)").click()
     panel.get_by_text("Park by-law, section 12").wait_for()
     panel.get_by_role("button", name="Switch on").click()

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import base64
 import re
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-import uvicorn
 
-from assistant.api import create_app
 from assistant.api.chat_history import MOST_EXCHANGES
 from assistant.api.chat_request import MOST_TOKENS, ChatRequest
 from assistant.api.check import MOST_TEXTS
 from assistant.api.running import MOST
-from assistant.api.server import address_of, listen
 from assistant.runtime import Runtime
 from assistant.settings import Settings
 from assistant.testing import picture
@@ -27,18 +23,10 @@ EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 
 @pytest.fixture
-def address(tmp_path: Path) -> Iterator[str]:
+def address(tmp_path: Path, served_at: Any) -> Iterator[str]:
     runtime = Runtime(Settings(data_dir=tmp_path))
-    listener = listen("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(create_app(runtime), log_level="warning", access_log=False))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    yield address_of(listener)
-    server.should_exit = True
-    thread.join(10)
-    listener.close()
+    with served_at(runtime) as address:
+        yield address
     runtime.close()
 
 

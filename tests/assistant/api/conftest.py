@@ -6,13 +6,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-import uvicorn
 
 from assistant import AnswerEnd, Delta, TokenCount, Turn
-from assistant.api import create_app
-from assistant.api.server import address_of, listen
 from assistant.runtime import Runtime
 from assistant.testing import FakeModel, ForbiddenWord, make_runtime
 
@@ -69,14 +67,6 @@ def house(tmp_path_factory: pytest.TempPathFactory, model: Obedient) -> Iterator
 
 
 @pytest.fixture(scope="module")
-def address(house: Runtime) -> Iterator[str]:
-    listener = listen("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(create_app(house), log_level="warning", access_log=False))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    yield address_of(listener)
-    server.should_exit = True
-    thread.join(10)
-    listener.close()
+def address(house: Runtime, served_at: Any) -> Iterator[str]:
+    with served_at(house) as address:
+        yield address

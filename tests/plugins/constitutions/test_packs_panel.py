@@ -19,34 +19,6 @@ from assistant_constitutions import Constitutions
 OPERATOR = Viewer("ann", operator=True)
 GUEST = Viewer("bob", operator=False)
 
-PACK = """id: park
-version: "1.0.0"
-title: Rules of the <park> office
-domain: municipal
-licence: CC0-1.0
-feedback_reasons: ["Wrong about birds"]
-
-principles:
-  - id: park.pigeons
-    title: No fed pigeons
-    text: The assistant does not help to feed pigeons in the park.
-    kind: regulation
-    applies_to: [input]
-    action: refuse
-    instead: Ask which birds live there.
-    references: ["Park by-law, section 12"]
-    evaluators:
-      - name: lexical
-        options:
-          words: {feed: [feed, fatten], pigeon: [pigeon, dove]}
-          patterns:
-            - {all_of: [feed, pigeon], within: 8}
-
-tests:
-  - {text: "How do I feed the pigeons?", expect: refuse, rule: park.pigeons}
-  - {text: "Which pigeons live here?", expect: allow, rule: park.pigeons}
-"""
-
 Press = Callable[..., str]
 
 
@@ -87,8 +59,8 @@ def test_the_list_says_what_each_pack_is(press: Press) -> None:
     assert 'data-act="enable"' not in press(viewer=GUEST)
 
 
-def test_a_pack_is_added_read_switched_on_and_off(press: Press, runtime: Runtime) -> None:
-    added = press("add", file=sent(PACK))
+def test_a_pack_is_added_read_switched_on_and_off(press: Press, runtime: Runtime, park_pack: str) -> None:
+    added = press("add", file=sent(park_pack))
     assert "park 1.0.0 is added and not on yet. Audit log, leaf 0." in added
     assert "2 of 2 hold" in added
     assert "Rules of the &lt;park&gt; office" in added
@@ -103,7 +75,7 @@ def test_a_pack_is_added_read_switched_on_and_off(press: Press, runtime: Runtime
     record = ask(runtime, "How do I feed the pigeons?")
     assert record.refusal is not None
     assert record.refusal.rule.pack == "park"
-    assert "was here already" in press("add", file=sent(PACK))
+    assert "was here already" in press("add", file=sent(park_pack))
 
     off = press("disable", pack="park")
     assert "Off: its rules apply only to questions that name it." in off
@@ -111,8 +83,8 @@ def test_a_pack_is_added_read_switched_on_and_off(press: Press, runtime: Runtime
     assert [leaf.data["who"] for leaf in runtime.store.audit_leaves() if leaf.kind == "pack"] == ["ann"] * 3
 
 
-def test_the_reasons_of_a_pack_are_offered_without_a_restart(press: Press, runtime: Runtime) -> None:
-    press("add", file=sent(PACK))
+def test_the_reasons_of_a_pack_are_offered_without_a_restart(press: Press, runtime: Runtime, park_pack: str) -> None:
+    press("add", file=sent(park_pack))
     assert "Wrong about birds" not in runtime.feedback_reasons()
     press("enable", pack="park")
     assert "Wrong about birds" in runtime.feedback_reasons()
@@ -120,10 +92,10 @@ def test_the_reasons_of_a_pack_are_offered_without_a_restart(press: Press, runti
     assert "Wrong about birds" not in runtime.feedback_reasons()
 
 
-def test_versions_are_compared_and_rolled_back(press: Press, runtime: Runtime) -> None:
-    press("add", file=sent(PACK))
+def test_versions_are_compared_and_rolled_back(press: Press, runtime: Runtime, park_pack: str) -> None:
+    press("add", file=sent(park_pack))
     press("enable", pack="park")
-    newer = PACK.replace('"1.0.0"', '"1.1.0"').replace("[feed, fatten]", "[feed, fatten, stuff]")
+    newer = park_pack.replace('"1.0.0"', '"1.1.0"').replace("[feed, fatten]", "[feed, fatten, stuff]")
     added = press("add", file=sent(newer))
     assert "park 1.1.0 is added and not on yet" in added
     assert "Versions: 1.0.0, 1.1.0" in added
@@ -138,8 +110,8 @@ def test_versions_are_compared_and_rolled_back(press: Press, runtime: Runtime) -
     assert ask(runtime, "How do I stuff a dove?").status == "answered"
 
 
-def test_a_pack_whose_test_fails_is_named_and_stays_off(press: Press, runtime: Runtime) -> None:
-    failing = PACK.replace("Which pigeons live here?", "May I feed a pigeon?")
+def test_a_pack_whose_test_fails_is_named_and_stays_off(press: Press, runtime: Runtime, park_pack: str) -> None:
+    failing = park_pack.replace("Which pigeons live here?", "May I feed a pigeon?")
     added = press("add", file=sent(failing))
     assert "1 of 2 hold" in added
     assert "May I feed a pigeon?" in added
@@ -152,30 +124,33 @@ def test_a_pack_whose_test_fails_is_named_and_stays_off(press: Press, runtime: R
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("before", "after", "message"),
     [
-        ("id: [", r"Not added\. park\.yaml, line 2: "),
-        (PACK.replace("kind: regulation", "kind: wish"), r"park\.yaml.*kind"),
-        (PACK.replace("id: park\n", "id: core\n"), "bundled"),
+        ("", "id: [", r"Not added\. park\.yaml, line 2: "),
+        ("kind: regulation", "kind: wish", r"park\.yaml.*kind"),
+        ("id: park\n", "id: core\n", "bundled"),
     ],
 )
-def test_what_is_no_pack_is_refused_by_the_name_of_its_file(press: Press, text: str, message: str) -> None:
+def test_what_is_no_pack_is_refused_by_the_name_of_its_file(
+    press: Press, park_pack: str, before: str, after: str, message: str
+) -> None:
+    text = park_pack.replace(before, after) if before else after
     with pytest.raises(GlassboxError, match=message) as raised:
         press("add", file=sent(text, "C:\\packs\\park.yaml"))
     assert "glassbox-" not in str(raised.value)
 
 
 @pytest.mark.parametrize("act", ["add", "enable", "disable", "rollback", "grant", "revoke"])
-def test_only_the_operator_changes_anything(press: Press, runtime: Runtime, act: str) -> None:
-    press("add", file=sent(PACK))
+def test_only_the_operator_changes_anything(press: Press, runtime: Runtime, act: str, park_pack: str) -> None:
+    press("add", file=sent(park_pack))
     leaves = len(runtime.store.audit_leaves())
     with pytest.raises(GlassboxError, match="Only the operator"):
-        press(act, viewer=GUEST, pack="park", file=sent(PACK), rule="core.x", reason="I want it")
+        press(act, viewer=GUEST, pack="park", file=sent(park_pack), rule="core.x", reason="I want it")
     assert len(runtime.store.audit_leaves()) == leaves
 
 
-def test_trying_shows_both_sides_and_keeps_nothing(press: Press, runtime: Runtime) -> None:
-    press("add", file=sent(PACK))
+def test_trying_shows_both_sides_and_keeps_nothing(press: Press, runtime: Runtime, park_pack: str) -> None:
+    press("add", file=sent(park_pack))
     leaves = len(runtime.store.audit_leaves())
     empty = press("try", viewer=GUEST, pack="park")
     assert 'value="park" selected' in empty
@@ -197,8 +172,8 @@ def test_trying_shows_both_sides_and_keeps_nothing(press: Press, runtime: Runtim
     assert "no constitution pack" in press("preview", pack="nothing", prompts="a")
 
 
-def test_questions_are_tried_as_if_a_picture_came_along(press: Press) -> None:
-    press("add", file=sent(PACK.replace("applies_to: [input]", "applies_to: [image]")))
+def test_questions_are_tried_as_if_a_picture_came_along(press: Press, park_pack: str) -> None:
+    press("add", file=sent(park_pack.replace("applies_to: [input]", "applies_to: [image]")))
     question = "How do I feed the pigeons?"
     assert "0 of 1 are decided differently" in press("preview", pack="park", prompts=question)
     with_picture = press("preview", pack="park", prompts=question, image="yes")
