@@ -9,9 +9,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assistant.errors import EmptyQuestion, ImageError, TextTooLong, TooManyImages
+from assistant.errors import EmptyQuestion, ImageError, InputError, TextTooLong, TooManyImages
 from assistant.messages import ImagePart, Message
 from assistant.settings import Settings
+from assistant.verdicts import Region
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -48,6 +49,31 @@ def read_message(text: str, images: Sequence[ImageSource], settings: Settings) -
             hint="Send the others with a second question.",
         )
     return Message(text=text, images=tuple(read_image(image, settings) for image in images))
+
+
+MOST_REGIONS = 12
+"""Places that one question may point at."""
+
+SMALLEST_REGION = 0.005
+"""Of the width and of the height of a picture."""
+
+
+def with_regions(message: Message, regions: Sequence[Region]) -> Message:
+    """The question with the places that it points at, sorted by picture.
+
+    Raises:
+        InputError: too many, one in a picture that is not there, or one without an inside.
+    """
+    if len(regions) > MOST_REGIONS:
+        raise InputError(f"A question can point at {MOST_REGIONS} places; {len(regions)} came.")
+    for region in regions:
+        if region.image >= len(message.images):
+            raise InputError(
+                f"A place is in picture {region.image + 1}, and {len(message.images)} came with the question."
+            )
+        if min(region.right - region.left, region.bottom - region.top) < SMALLEST_REGION:
+            raise InputError("A place must be wider and higher than a hair.", hint="Draw it larger.")
+    return message.model_copy(update={"regions": tuple(sorted(regions, key=lambda region: region.image))})
 
 
 def read_image(source: ImageSource, settings: Settings) -> ImagePart:

@@ -74,14 +74,20 @@ class ImagePart(Frozen):
     alt: str = ""
     notes: tuple[str, ...] = ()
     reading: Reading | None = None
+    place: int | None = None
+    """For a model alone: the number of the place that somebody points at, where this is cut out of a picture."""
     data: bytes = Field(default=b"", exclude=True, repr=False)
 
 
 class Message(Frozen):
-    """What one side said: text, and pictures where it is the person's."""
+    """What one side said: text, and pictures where it is the person's.
+
+    ``regions`` are the places in them that the question is about, numbered from 1 in the order of the pictures.
+    """
 
     text: str
     images: tuple[ImagePart, ...] = ()
+    regions: tuple[Region, ...] = ()
 
 
 class Exchange(Frozen):

@@ -38,6 +38,7 @@ from assistant.packs import PackKeeper
 from assistant.panels import Panel, accept_panels
 from assistant.picture_text import PictureText
 from assistant.plain_question import ask_plainly
+from assistant.pointing import as_seen, put_back
 from assistant.settings import Settings
 from assistant.store import Store
 from assistant.turn_run import House, Question, TurnRun
@@ -213,6 +214,7 @@ class Runtime:
         return Question(
             text=turn.question.text,
             images=turn.question.images,
+            regions=turn.question.regions,
             conversation_id=turn.conversation_id,
             parent_id=turn.parent_id,
             settings=settings or turn.settings,
@@ -359,7 +361,8 @@ class Runtime:
     def _trace_now(self, turn_id: str) -> ModelTrace:
         record = self.store.turn(turn_id)
         name = record.trace.model.name if record.trace.model else None
-        return self.generator(name).backend.trace(record)
+        seen = record.model_copy(update={"turn": as_seen(record.turn)})
+        return put_back(self.generator(name).backend.trace(seen), record)
 
     def explain(self, turn_id: str, word: int) -> list[Explanation]:
         """What the plugins say about where one word of an answer came from.

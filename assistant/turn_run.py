@@ -16,7 +16,7 @@ from assistant.events import Event, Finished, Segment, Step, StepStarted
 from assistant.extensions import Extensions, describe
 from assistant.generation import Generator
 from assistant.harmless_part import harmless_part
-from assistant.intake import ImageSource, read_message
+from assistant.intake import ImageSource, read_message, with_regions
 from assistant.judgement import (
     Judgement,
     Revision,
@@ -44,11 +44,12 @@ from assistant.messages import (
     new_id,
 )
 from assistant.picture_text import PictureText
+from assistant.pointing import as_seen
 from assistant.release import ReleaseGate
 from assistant.settings import Settings
 from assistant.stop_texts import StopTexts
 from assistant.store import Store
-from assistant.verdicts import Refusal
+from assistant.verdicts import Refusal, Region
 
 log = logging.getLogger("glassbox.turn")
 
@@ -74,6 +75,8 @@ class Question:
     door: Door = "api"
     turn_id: str | None = None
     brought: Sequence[Brought] = ()
+    regions: Sequence[Region] = ()
+    """The places in the pictures that it is about."""
 
 
 class _Progress:
@@ -211,6 +214,7 @@ class TurnRun:
         """Read the question and the history; returns what went wrong, in words."""
         try:
             message = read_message(self._question.text, self._question.images, self._house.settings)
+            message = with_regions(message, self._question.regions)
             path = self._path()
             history = tuple(
                 Exchange(question=each.turn.question, answer=each.answer)
@@ -291,7 +295,7 @@ class TurnRun:
         """Let the model write, and let out what has passed."""
         generator = self._house.generator(self._turn.settings.model)
         self._progress.step("waiting")
-        for item in generator.run(self._turn.model_copy(deep=True), self._stop):
+        for item in generator.run(as_seen(self._turn).model_copy(deep=True), self._stop):
             if isinstance(item, StepStarted):
                 yield self._step(item.step)
             elif isinstance(item, ModelInfo):

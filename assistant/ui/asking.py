@@ -19,8 +19,9 @@ from assistant.ui.session import Place, Run, RunningTurns, Update
 from assistant.ui.views.markup import Html
 from assistant.ui.views.phase import phase
 from assistant.ui.views.picture import Picture, picture_of
+from assistant.ui.views.small import small
 from assistant.ui.views.transcript import running_turn
-from assistant.ui.views.tray import THUMB, small, tray
+from assistant.ui.views.tray import THUMB, tray
 from assistant.versions import edit_question, go_on
 
 FLUSH_SECONDS = 0.04
@@ -63,7 +64,14 @@ class Asking:
         draft = self._drafts.take(session)
         pictures = [each.part for each in draft.pictures]
         shown = [Picture(small(part, THUMB * 2), picture_of(part, number).alt) for number, part in enumerate(pictures)]
-        question = Question(text, pictures, conversation_id=place.conversation_id, parent_id=place.leaf, door="browser")
+        question = Question(
+            text,
+            pictures,
+            conversation_id=place.conversation_id,
+            parent_id=place.leaf,
+            door="browser",
+            regions=draft.regions,
+        )
         before: Place | None = None
         if draft.editing:
             try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,13 +11,14 @@ from urllib.parse import unquote, urlsplit
 
 from assistant.errors import GlassboxError, ImageError, InputError, TooManyImages
 from assistant.fetching import fetch
-from assistant.intake import ImageSource, read_image
-from assistant.messages import ImagePart
+from assistant.intake import ImageSource, read_image, with_regions
+from assistant.messages import ImagePart, Message
 from assistant.runtime import Runtime
 from assistant.ui.drafts import Draft, DraftPicture, Drafts
-from assistant.ui.fields import field_text
+from assistant.ui.fields import field_number, field_text
 from assistant.ui.session import Update
 from assistant.ui.views.tray import tray
+from assistant.verdicts import Region
 
 MOST_ALT = 1000
 """Characters of a description."""
@@ -57,6 +59,17 @@ class Composing:
                     return self.move(session, key, 1)
                 case "alt":
                     return self.describe(session, key, field_text(data, "value"))
+                case "point":
+                    return self.point(session, key)
+                case "place":
+                    edges = [_share(data, name, 1) for name in ("left", "top", "right", "bottom")]
+                    return self.add_place(session, key, *edges)
+                case "place-by-numbers":
+                    left, top = _share(data, "left", 100), _share(data, "top", 100)
+                    right, bottom = left + _share(data, "width", 100), top + _share(data, "height", 100)
+                    return self.add_place(session, key, left, top, right, bottom)
+                case "remove-place":
+                    return self.remove_place(session, key, field_number(data, "place"))
                 case "edit":
                     return self.edit(session, field_text(data, "turn"))
                 case "cancel":
@@ -143,6 +156,35 @@ class Composing:
         self._drafts.change(session, change)
         return Update()  # drawing it anew would take the keyboard away from what comes next
 
+    def point(self, session: str, key: str) -> Update:
+        """Show a picture to draw on; with an empty key, put it away."""
+        focus = "pointing-title" if key else "box"
+        return self._changed(session, lambda draft: replace(draft, pointing=key, focus=focus))
+
+    def add_place(self, session: str, key: str, left: float, top: float, right: float, bottom: float) -> Update:
+        """Point at a place of a picture, in fractions of its width and height; what reaches over an edge is cut off.
+
+        Raises:
+            InputError: the place is too small, or there are too many.
+        """
+        (left, right), (top, bottom) = sorted((left, right)), sorted((top, bottom))
+        place = Region(left=_inside(left), top=_inside(top), right=_inside(right), bottom=_inside(bottom))
+        before = self._drafts.get(session)
+        at = before.find(key)
+        if at < 0:
+            raise InputError("This picture is no longer there.", hint="Add it again.")
+        message = Message(text="", images=tuple(each.part for each in before.pictures))
+        with_regions(message, (*before.regions, place.model_copy(update={"image": at})))
+        return self._changed(session, lambda draft: _with_places(draft, key, lambda all_of_them: (*all_of_them, place)))
+
+    def remove_place(self, session: str, key: str, number: int | None) -> Update:
+        """Take a place out; the numbers of the later ones move up."""
+
+        def without(places: tuple[Region, ...]) -> tuple[Region, ...]:
+            return tuple(each for at, each in enumerate(places) if at != number)
+
+        return self._changed(session, lambda draft: replace(_with_places(draft, key, without), focus="pointing-title"))
+
     def edit(self, session: str, turn_id: str) -> Update:
         """Put an earlier question with its pictures into the box, to be changed and asked again.
 
@@ -150,7 +192,10 @@ class Composing:
             NotFound: there is no such turn.
         """
         question = self._runtime.store.turn(turn_id).turn.question
-        pictures = tuple(DraftPicture(part) for part in question.images)
+        pictures = tuple(
+            DraftPicture(part, tuple(region for region in question.regions if region.image == number))
+            for number, part in enumerate(question.images)
+        )
         draft = Draft(pictures=pictures, editing=turn_id, focus="box")
         return replace(self._changed(session, lambda _: draft), box=question.text)
 
@@ -189,6 +234,33 @@ class Composing:
 
     def _changed(self, session: str, change: Callable[[Draft], Draft]) -> Update:
         return Update(tray=tray(self._drafts.change(session, change)))
+
+
+def _with_places(draft: Draft, key: str, change: Callable[[tuple[Region, ...]], tuple[Region, ...]]) -> Draft:
+    pictures = tuple(
+        replace(each, regions=change(each.regions)) if each.key == key else each for each in draft.pictures
+    )
+    return replace(draft, pictures=pictures)
+
+
+def _share(data: Mapping[str, Any], name: str, whole: float) -> float:
+    """A number from 0 to ``whole``, as a fraction of it.
+
+    Raises:
+        InputError: it is something else.
+    """
+    value = field_text(data, name)
+    try:
+        share = float(value) / whole
+    except ValueError:
+        share = float("nan")
+    if not math.isfinite(share):
+        raise InputError(f"Expected a number for “{name}”; came “{value[:20]}”.", hint="Draw the box, or type numbers.")
+    return share
+
+
+def _inside(share: float) -> float:
+    return min(1.0, max(0.0, share))
 
 
 def uploaded_file(path: str, uploads: Path) -> Path:

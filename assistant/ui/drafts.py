@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from assistant.messages import ImagePart, new_id
+from assistant.verdicts import Region
 
 MOST_PAGES = 1000
 """Pages whose drafts are kept; of more, the one that was touched longest ago is forgotten."""
@@ -15,9 +16,11 @@ MOST_PAGES = 1000
 
 @dataclass(frozen=True, slots=True)
 class DraftPicture:
-    """One picture that will go with the question. ``key`` names it on the page."""
+    """One picture that will go with the question, and the places in it that the question is about. ``key`` names it on
+    the page."""
 
     part: ImagePart
+    regions: tuple[Region, ...] = ()
     key: str = field(default_factory=lambda: new_id()[:8])
 
 
@@ -27,13 +30,24 @@ class Draft:
 
     ``text`` is that text, once it was sent; ``editing`` is the turn whose question is being changed. ``focus`` is the
     element to which the keyboard goes when this is drawn, and ``problem`` a sentence about what just went wrong.
+    ``pointing`` is the key of the picture on which somebody draws.
     """
 
     pictures: tuple[DraftPicture, ...] = ()
     text: str = ""
     editing: str | None = None
+    pointing: str = ""
     problem: str = ""
     focus: str = ""
+
+    @property
+    def regions(self) -> tuple[Region, ...]:
+        """The places in all pictures, in the order of their numbers."""
+        return tuple(
+            region.model_copy(update={"image": number})
+            for number, each in enumerate(self.pictures)
+            for region in each.regions
+        )
 
     def find(self, key: str) -> int:
         """The place of a picture; -1 where it is not there."""

@@ -151,6 +151,48 @@ function start() {
   new MutationObserver(trayRedrawn).observe(byId('tray'), { subtree: true, childList: true, attributes: true });
   question().setAttribute('aria-label', 'Your question');
 
+  // A box is drawn on a picture; the server gets its edges as shares of the picture, and draws it.
+  let drawing = null;
+  const share = (event, box) => [
+    Math.min(1, Math.max(0, (event.clientX - box.left) / box.width)),
+    Math.min(1, Math.max(0, (event.clientY - box.top) / box.height)),
+  ];
+  function drawBox(event) {
+    const [x, y] = share(event, drawing.box);
+    Object.assign(drawing.mark.style, {
+      left: `${100 * Math.min(x, drawing.x)}%`, width: `${100 * Math.abs(x - drawing.x)}%`,
+      top: `${100 * Math.min(y, drawing.y)}%`, height: `${100 * Math.abs(y - drawing.y)}%`,
+    });
+  }
+  byId('tray').addEventListener('pointerdown', (event) => {
+    const canvas = event.target.closest('.canvas .pointed');
+    if (!canvas || event.button !== 0) return;
+    event.preventDefault();
+    const box = canvas.getBoundingClientRect();
+    const [x, y] = share(event, box);
+    const mark = document.createElement('span');
+    mark.className = 'drawn';
+    canvas.append(mark);
+    drawing = { box, x, y, mark, key: canvas.closest('.canvas').dataset.picture };
+    drawBox(event);
+  });
+  document.addEventListener('pointermove', (event) => {
+    if (drawing) drawBox(event);
+  });
+  for (const kind of ['pointerup', 'pointercancel']) {
+    document.addEventListener(kind, (event) => {
+      if (!drawing) return;
+      const { box, x, y, mark, key } = drawing;
+      drawing = null;
+      mark.remove();
+      const [right, bottom] = share(event, box);
+      if (kind === 'pointercancel' || Math.abs(right - x) * box.width < 6 || Math.abs(bottom - y) * box.height < 6) return;
+      const edges = { left: x, top: y, right, bottom };
+      for (const name of Object.keys(edges)) edges[name] = edges[name].toFixed(4);
+      trigger('draft', { act: 'place', picture: key, ...edges });
+    });
+  }
+
   // On a narrow screen the side panel stands below the conversation.
   const smooth = () => (calm.matches ? 'auto' : 'smooth');
   document.addEventListener('click', (event) => {

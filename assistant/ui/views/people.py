@@ -36,7 +36,11 @@ def account_view(panel: str, account: Account, keys: Sequence[tuple[KeyRow, Used
     return join(
         [
             tag("p", "You are signed in as ", tag("strong", account.name), f". Your role is {ROLES[account.role]}."),
-            tag("p", "Nobody else sees your chats, operators included.", class_="quiet"),
+            tag(
+                "p",
+                "Here nobody else sees your chats, not even an operator. Who runs the computer can read its files.",
+                class_="quiet",
+            ),
             tag("form", tag("button", "Sign out", type="submit", class_="main"), method="post", action="/logout"),
             tag("h3", "Your keys"),
             tag("ul", *(_key(panel, row, used) for row, used in keys))

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from assistant.messages import Appeal, Feedback, TurnRecord
 from assistant.ui.views.markup import Html, join, percent, tag, thumb
 from assistant.ui.views.picture import Picture, picture_of
+from assistant.ui.views.pointed import pointed_picture
 from assistant.ui.views.refusal import refusal_card
+from assistant.verdicts import Region
 from assistant.versions import can_go_on
 
 LONG = 1500
@@ -59,7 +61,7 @@ def turn_view(turn: ShownTurn, *, receipt: str = "") -> Html:
     refusal = record.refusal
     return tag(
         "article",
-        question_view(question.text, pictures, record.id),
+        question_view(question.text, pictures, record.id, question.regions),
         tag(
             "div",
             tag("h3", "Answer", class_="hidden"),
@@ -74,16 +76,14 @@ def turn_view(turn: ShownTurn, *, receipt: str = "") -> Html:
     )
 
 
-def question_view(question: str, pictures: Sequence[Picture], turn_id: str = "") -> Html:
-    """What the person asked, with the pictures; with the id of its turn, it can be changed."""
+def question_view(
+    question: str, pictures: Sequence[Picture], turn_id: str = "", regions: Sequence[Region] = ()
+) -> Html:
+    """What the person asked, with the pictures and the places in them; with the id of its turn, it can be changed."""
     return tag(
         "div",
         tag("h3", "You asked", class_="hidden"),
-        tag(
-            "div", *(tag("img", src=each.address, alt=each.alt, loading="lazy") for each in pictures), class_="pictures"
-        )
-        if pictures
-        else None,
+        _pictures(pictures, regions) if pictures else None,
         _question_text(question) if question else None,
         tag(
             "button",
@@ -99,6 +99,19 @@ def question_view(question: str, pictures: Sequence[Picture], turn_id: str = "")
         else None,
         class_="question",
     )
+
+
+def _pictures(pictures: Sequence[Picture], regions: Sequence[Region]) -> Html:
+    shown: list[Html] = []
+    first = 1
+    for number, picture in enumerate(pictures):
+        places = [region for region in regions if region.image == number]
+        if places:
+            shown.append(pointed_picture(picture, places, first))
+        else:
+            shown.append(tag("img", src=picture.address, alt=picture.alt, loading="lazy"))
+        first += len(places)
+    return tag("div", *shown, class_="pictures")
 
 
 def _question_text(question: str) -> Html:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import io
-from functools import lru_cache
-
-from assistant.intake import open_image
-from assistant.messages import ImagePart, new_id
+from assistant.messages import new_id
 from assistant.ui.drafts import Draft, DraftPicture
 from assistant.ui.views.markup import Html, tag
+from assistant.ui.views.pointing import pointing
+from assistant.ui.views.small import small
 
 THUMB = 160
 """Pixels of the longer side of a picture in the tray."""
@@ -58,10 +55,18 @@ def tray(draft: Draft) -> Html:
         changing if draft.editing else None,
         tag("p", draft.problem, class_="problem", role="alert") if draft.problem else None,
         tag("ol", *pictures, aria_label="Pictures that go with the question") if pictures else None,
+        _pointing(draft),
         class_="tray",
         data_drawn=new_id(),
         data_focus=draft.focus,
     )
+
+
+def _pointing(draft: Draft) -> Html | None:
+    place = draft.find(draft.pointing)
+    if place < 0:
+        return None
+    return pointing(draft, draft.pictures[place], 1 + sum(len(each.regions) for each in draft.pictures[:place]))
 
 
 def _picture(picture: DraftPicture, place: int, count: int) -> Html:
@@ -80,12 +85,18 @@ def _picture(picture: DraftPicture, place: int, count: int) -> Html:
                 "div",
                 _button("earlier", "←", f"Move picture {number} forward", key, disabled=place == 0),
                 _button("later", "→", f"Move picture {number} back", key, disabled=number == count),
+                _button("point", _point_label(picture), f"Point at a part of picture {number}", key),
                 _button("remove", "Remove", f"Remove picture {number}", key),
                 class_="buttons",
             ),
             class_="about",
         ),
     )
+
+
+def _point_label(picture: DraftPicture) -> str:
+    count = len(picture.regions)
+    return "Point" if not count else "1 place" if count == 1 else f"{count} places"
 
 
 def _button(act: str, sign: str, label: str, key: str, *, disabled: bool = False) -> Html:
@@ -100,17 +111,3 @@ def _button(act: str, sign: str, label: str, key: str, *, disabled: bool = False
         data_act=act,
         data_picture=key,
     )
-
-
-def small(part: ImagePart, side: int) -> str:
-    """A picture as a data URL, scaled down to so many pixels on the longer side."""
-    return _small(part.sha256, side, part.data)
-
-
-@lru_cache(maxsize=64)
-def _small(_sha256: str, side: int, data: bytes) -> str:
-    image = open_image(ImagePart(sha256=_sha256, media_type="image/png", width=1, height=1, data=data))
-    image.thumbnail((side, side))
-    encoded = io.BytesIO()
-    image.save(encoded, "JPEG", quality=85)
-    return "data:image/jpeg;base64," + base64.b64encode(encoded.getvalue()).decode("ascii")

@@ -193,3 +193,63 @@ def test_a_refused_question_can_be_changed_into_one_that_passes(make_page: Any, 
     page.run(page.asking.ask(page.place, page.session, "something allowed"))
     assert page.runtime.store.turn(page.turn).status == "answered"
     assert "2 of 2" in page.shown["transcript"]
+
+
+# Point and ask
+
+
+def test_places_are_drawn_or_typed_numbered_over_all_pictures_and_sent(make_page: Any, three: list[Path]) -> None:
+    model = FakeModel()
+    page = make_page(model)
+    page.add(*three[:2])
+    first, second = keys(page)
+    page.prepare("point", picture=second)
+    assert "Point at a part of picture 2" in page.shown["tray"]
+    assert 'data-focus="pointing-title"' in page.shown["tray"]
+    page.prepare("place", picture=second, left="0.75", top="0.5", right="0.25", bottom="1.2")
+    page.prepare("place-by-numbers", picture=first, left="10", top="20", width="30", height="40")
+    assert "Remove place 2" in page.shown["tray"]
+    page.prepare("point", picture="")
+    assert "Draw a box" not in page.shown["tray"]
+    page.ask("what is there?")
+    regions = page.runtime.store.turn(page.turn).turn.question.regions
+    assert [(each.image, round(each.left, 6), each.right, each.bottom) for each in regions] == [
+        (0, 0.1, 0.4, pytest.approx(0.6)),
+        (1, 0.25, 0.75, 1.0),
+    ]
+    assert [each.place for each in model.turns[0].images] == [1, 2]
+    assert page.shown["transcript"].count("<rect") == 2
+    assert "Place 2 is marked" in page.shown["transcript"]
+    page.prepare("edit", turn=page.turn)
+    assert [len(each.regions) for each in page.draft.pictures] == [1, 1]
+
+
+def test_a_place_is_removed(make_page: Any, three: list[Path]) -> None:
+    page = make_page()
+    page.add(three[0])
+    (key,) = keys(page)
+    page.prepare("point", picture=key)
+    for left in ("0.1", "0.5"):
+        page.prepare("place", picture=key, left=left, top="0", right="0.9", bottom="1")
+    page.prepare("remove-place", picture=key, place="0")
+    page.prepare("remove-place", picture=key, place="9")
+    assert [each.left for each in page.draft.regions] == [0.5]
+
+
+@pytest.mark.parametrize(
+    "edges",
+    [
+        {},
+        {"left": "a", "top": "0", "right": "1", "bottom": "1"},
+        {"left": "nan", "top": "0", "right": "1", "bottom": "1"},
+        {"left": "0.5", "top": "0.5", "right": "0.5001", "bottom": "1"},
+    ],
+)
+def test_a_place_that_cannot_be_is_a_sentence(make_page: Any, three: list[Path], edges: dict[str, str]) -> None:
+    page = make_page()
+    page.add(three[0])
+    page.prepare("place", picture=keys(page)[0], **edges)
+    assert 'class="problem"' in page.shown["tray"]
+    assert page.draft.regions == ()
+    page.prepare("place", picture="gone", left="0", top="0", right="1", bottom="1")
+    assert "no longer there" in page.shown["tray"]
