@@ -27,6 +27,8 @@ from assistant.errors import StoreError
 OPEN = re.compile(r"/(login|login/sso|login/sso/back|logout|health|ready|robots\.txt|favicon\.ico|assets/.*|static/.*)")
 """What everybody may see: the page to sign in, whether the server is up, and Gradio's own scripts and styles."""
 
+_FILES = ("/assets/", "/static/")
+
 FOR_PROGRAMS = re.compile(r"/(v1/.*|metrics)")
 """Where a key opens the way."""
 
@@ -77,7 +79,8 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
-        if scope["type"] not in ("http", "websocket"):
+        # For files that are the same for everybody, nobody has to be looked up.
+        if scope["type"] not in ("http", "websocket") or scope["path"].startswith(_FILES):
             await self._app(scope, receive, send)
             return
         is_open = OPEN.fullmatch(scope["path"]) is not None
