@@ -1,0 +1,132 @@
+"""Nothing that is installed bricks the program: packages that raise, exit, end the program or hang while they are
+imported leave start, list and uninstall working. In programs of their own, with a real install."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.install, pytest.mark.timeout(1200)]
+
+WAYS = {
+    "raises": "raise RuntimeError('half installed')",
+    "exits": "raise SystemExit(3)",
+    "ends": "import os; os._exit(3)",
+    "hangs": "import time; time.sleep(3600)",
+}
+HEAD = "import os\nfrom pathlib import Path\nfrom assistant import hookimpl\n"
+TAIL = "@hookimpl\ndef turn_finished(record):\n    pass\n"
+AFTER_THE_TRIAL = "seen = Path(os.environ['HOME'], 'seen')\nif seen.exists():\n    {way}\nseen.touch()\n"
+"""Works once: when it is installed."""
+WHEN_ASKED_TO = "if os.environ.get('BRICK') == '{name}':\n    {way}\n"
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def write_package(folder: Path, name: str, body: str) -> Path:
+    """A package with a plugin for each way to fail."""
+    place = folder / name
+    (place / name).mkdir(parents=True)
+    (place / name / "__init__.py").write_text("")
+    (place / name / "assistant.toml").write_text('hooks = ["turn_finished"]\n')
+    entries = ""
+    for way, code in WAYS.items():
+        (place / name / f"{way}.py").write_text(HEAD + body.format(name=way, way=code) + TAIL)
+        entries += f'{name}_{way} = "{name}.{way}"\n'
+    (place / "pyproject.toml").write_text(
+        '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
+        f'[project]\nname = "{name}"\nversion = "1"\n[project.entry-points.assistant]\n{entries}'
+        f'[tool.hatch.build.targets.wheel]\npackages = ["{name}"]\n'
+    )
+    return place
+
+
+def environment(folder: Path, **more: str) -> Mapping[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GLASSBOX_")}
+    return kept | {"GLASSBOX_DATA_DIR": str(folder / "data"), "XDG_CONFIG_HOME": str(folder / "config"), **more}
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    def command(*arguments: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "assistant.cli.main", *arguments],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env=environment(tmp_path, **more),
+            stdin=subprocess.DEVNULL,
+            timeout=400,
+        )
+
+    return command
+
+
+def states(run: Run, **more: str) -> dict[str, str]:
+    done = run("plugins", "list", "--json", **more)
+    assert done.returncode == 0, done.stderr
+    return {row["name"]: row["state"] for row in json.loads(done.stdout)}
+
+
+def serves(folder: Path, *options: str, **more: str) -> None:
+    """The page starts, answers, and ends."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "assistant.cli.main", "serve", "--port", "0", "--no-browser", *options],
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=folder,
+        env=environment(folder, **more),
+    )
+    try:
+        assert process.stderr is not None
+        said = ""
+        while not (address := re.search(r"http://[\d.:]+", said)):
+            line = process.stderr.readline()
+            assert line, said
+            said += line
+        with urllib.request.urlopen(address[0], timeout=60) as page:
+            assert page.status == 200
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 0
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_in_a_child_process(run: Run, tmp_path: Path) -> None:
+    done = run("plugins", "install", write_package(tmp_path, "bricks", AFTER_THE_TRIAL), "--yes")
+    assert done.returncode == 0, done.stderr
+    found = states(run)
+    assert {found[f"bricks_{way}"] for way in WAYS} == {"broken"}
+    assert {state for name, state in found.items() if not name.startswith("bricks")} == {"working"}
+    serves(tmp_path)
+    done = run("plugins", "uninstall", "bricks")
+    assert done.returncode == 0, done.stderr
+    assert not any(name.startswith("bricks") for name in states(run))
+
+
+def test_inside_the_program(run: Run, tmp_path: Path) -> None:
+    done = run("plugins", "install", write_package(tmp_path, "bricks", WHEN_ASKED_TO), "--yes", "--trust")
+    assert done.returncode == 0, done.stderr
+    assert {states(run)[f"bricks_{way}"] for way in WAYS} == {"working"}
+    for way in ("raises", "exits", "hangs"):
+        assert states(run, BRICK=way)[f"bricks_{way}"] == "broken"
+    first = run("plugins", "list", BRICK="ends")
+    assert first.returncode == 3  # it ended the program; from then on it is left out
+    assert states(run, BRICK="ends")["bricks_ends"] == "broken"
+    serves(tmp_path, BRICK="ends")
+    assert run("plugins", "enable", "bricks_ends").returncode == 0
+    serves(tmp_path, "--safe-mode", BRICK="ends")
+    assert states(run)["bricks_ends"] == "working"
+    done = run("plugins", "uninstall", "bricks", BRICK="ends")
+    assert done.returncode == 0, done.stderr
+    assert not any(name.startswith("bricks") for name in states(run, BRICK="ends"))
