@@ -11,6 +11,7 @@ import logging
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from importlib.metadata import entry_points
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from textwrap import dedent
@@ -20,7 +21,7 @@ import typer.main
 
 from assistant import Backend, Host, Turn, TurnRecord, hookimpl
 from assistant.cli.main import app
-from assistant.extensions import hook_names
+from assistant.extensions import GROUP, hook_names
 from assistant.hookspecs import Hooks
 from assistant.marks import CHECKING_HOOKS, PHASES
 from assistant.runtime import Runtime
@@ -244,6 +245,7 @@ def _failures(trials: _Trials) -> Iterator[str]:
         yield ""
     yield from _repeated(trials)
     yield from _at_start(trials)
+    yield from _in_a_child()
     yield from ("## The model fails", "")
     yield from ("| the model | the turn | what the person reads |", "|---|---|---|")
     for fault in FAULTS:
@@ -262,6 +264,72 @@ def _repeated(trials: _Trials) -> Iterator[str]:
         records = [ask(runtime, QUESTION) for runtime in runtimes]
         trace = _in_trace(records[0], "before_turn")
         yield f"| turn {number + 1} | {trace} | {' | '.join(map(_ending, records))} |"
+    yield ""
+
+
+CHILD_FAULTS = {
+    "raise": ("raises an exception", "raise ValueError('a planted fault')"),
+    "hang": ("does not come back within its time limit", "time.sleep(3600)"),
+    "wrong": ("returns something that the hook does not allow", "return 42"),
+    "exit": ("calls `sys.exit`", "sys.exit(3)"),
+    "end": ("ends its process", "os._exit(3)"),
+    "memory": ("takes more memory than it may", "return bytearray(4 << 30)"),
+    "print": ("prints without end", "while True: print('x' * 10000)"),
+}
+
+
+def _in_a_child() -> Iterator[str]:
+    """What becomes of a turn when a plugin fails that runs in a child process: really installed, and really failing."""
+    from datetime import UTC, datetime
+
+    from assistant.plugin_store.lock import Lock, Locked, hashes, packages, write_lock
+
+    yield from ("## A plugin in a child process fails in `before_turn`", "")
+    yield from ("Its process is ended where it has to be; the next question starts a new one.", "")
+    yield from (
+        "| the plugin | the trace calls it | declared `closed` | declared `open` | the next question |",
+        "|---" * 5 + "|",
+    )
+    endings: dict[str, list[TurnRecord]] = {name: [] for name in CHILD_FAULTS}
+    after: dict[str, set[str]] = {name: set() for name in CHILD_FAULTS}
+    for declared in DECLARED:
+        with TemporaryDirectory(ignore_cleanup_errors=True) as place:
+            folder = Path(place)
+            source = "import os, sys, time\nfrom assistant import hookimpl\n"
+            source += f"@hookimpl(on_failure='{declared}', time_limit=3)\ndef before_turn(turn):\n"
+            for name, (_, code) in CHILD_FAULTS.items():
+                source += f"    if turn.question.text == '{name}':\n        {code}\n"
+            (packages(folder) / "faulty").mkdir(parents=True)
+            (packages(folder) / "faulty" / "faulty.py").write_text(source)
+            locked = Locked(
+                name="faulty",
+                version="1",
+                source="docs",
+                folder="faulty",
+                sha256="",
+                files=hashes(packages(folder) / "faulty"),
+                entries={"faulty": "faulty"},
+                hooks=("before_turn",),
+                installed_at=datetime.now(UTC),
+            )
+            write_lock(folder, Lock(plugins={"faulty": locked}))
+            own = frozenset(entry.name for entry in entry_points(group=GROUP))
+            settings = Settings(
+                data_dir=folder,
+                model="fake",
+                disabled_plugins=own,
+                required_plugins=frozenset(),
+                failures_before_off=100,
+            )
+            runtime = Runtime(settings, plugins=[("fakes", _Backends(FakeModel()))])
+            for name in CHILD_FAULTS:
+                endings[name].append(ask(runtime, name))
+                after[name].add(ask(runtime, QUESTION).status)
+            runtime.close()
+    for name, (text, _) in CHILD_FAULTS.items():
+        records = endings[name]
+        shown = " | ".join(map(_ending, records))
+        yield f"| {text} | {_in_trace(records[0], 'before_turn')} | {shown} | {', '.join(sorted(after[name]))} |"
     yield ""
 
 

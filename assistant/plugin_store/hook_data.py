@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import TypeAdapter
 
-from assistant.evaluators import Finding
+from assistant.evaluators import Finding, Subject
 from assistant.explanations import Explanation
 from assistant.judgement import accept_nothing, accept_verdicts
 from assistant.messages import Feedback, ImagePart, Reading, Receipt, Turn, TurnRecord
@@ -77,6 +77,9 @@ def _write(value: Any, pictures: dict[str, str] | None) -> Any:
             for image in _images(value):
                 pictures[image.sha256] = base64.b64encode(image.data).decode()
         return data
+    if isinstance(value, Subject):
+        fields = {name: getattr(value, name) for name in Subject.__dataclass_fields__}
+        return write_arguments(fields, pictures)
     if hasattr(value, "cross_attention"):
         return _write_trace(cast("ModelTrace", value))
     return value

@@ -177,12 +177,5 @@ class ChildEvaluator:
 
     def evaluate(self, subject: Subject, options: Mapping[str, Any]) -> Finding | None:
         """See `Evaluator.evaluate`."""
-        data = {key: value for key, value in vars_of(subject).items() if key != "turn"}
-        pictures = write_arguments({"turn": subject.turn}, None)
-        arguments = {"options": dict(options), "subject": {**data, **pictures}}
+        arguments = {"options": dict(options), "subject": subject}
         return self._plugin.ask("evaluate", arguments, EVALUATE_SECONDS[self.cost], self.name)
-
-
-def vars_of(subject: Subject) -> dict[str, Any]:
-    """The fields of a subject, by name."""
-    return {name: getattr(subject, name) for name in Subject.__dataclass_fields__}

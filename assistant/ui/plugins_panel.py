@@ -82,9 +82,8 @@ class PluginsPanel:
         except OSError as error:
             raise StoreError(f"This cannot be kept: {error.strerror or error}.") from error
         if not on:
-            return (
-                f"{plugin} is off from the next question on. Models and panels that it brought go with the next start."
-            )
+            later = "Models, panels and evaluators that it brought go with the next start."
+            return f"{plugin} is off from the next question on. {later}"
         return f"{plugin} is on again." if at_once else f"{plugin} is on from the next start of the program on."
 
     def _form(self, plugin: str) -> SettingsForm:
