@@ -11,6 +11,7 @@ import sys
 import threading
 import urllib.request
 import webbrowser
+from collections.abc import Callable
 
 from assistant.errors import PortInUse, ServerError, SettingsError
 from assistant.runtime import Runtime
@@ -28,7 +29,7 @@ GRACE_SECONDS = 3
 """How long open connections may go on after Ctrl-C."""
 
 
-def serve(settings: Settings, *, open_browser: bool) -> int:
+def serve(settings: Settings, *, open_browser: bool, before: Callable[[Runtime], None] = lambda _: None) -> int:
     """Show the page until somebody presses Ctrl-C.
 
     One line with the address goes to standard error when the page answers. The model is loaded behind the page.
@@ -36,6 +37,7 @@ def serve(settings: Settings, *, open_browser: bool) -> int:
     Args:
         settings: host, port and everything else.
         open_browser: open the page in the person's browser.
+        before: called with the runtime before the page is there: to fetch what its model lacks.
 
     Returns:
         0 after Ctrl-C.
@@ -49,12 +51,14 @@ def serve(settings: Settings, *, open_browser: bool) -> int:
     check_reachable(settings)
     listener = listen(settings.host, settings.port)  # before anything slow: the port is ours from here on
     try:
-        return _serve(settings, listener, open_browser=open_browser)
+        return _serve(settings, listener, open_browser=open_browser, before=before)
     finally:
         listener.close()
 
 
-def _serve(settings: Settings, listener: socket.socket, *, open_browser: bool) -> int:
+def _serve(
+    settings: Settings, listener: socket.socket, *, open_browser: bool, before: Callable[[Runtime], None]
+) -> int:
     import uvicorn
 
     from assistant.api.app import create_app
@@ -70,6 +74,7 @@ def _serve(settings: Settings, listener: socket.socket, *, open_browser: bool) -
     try:
         if runtime.backends:  # with none at all the page still opens, and says what is broken
             runtime.generator()
+            before(runtime)
         app = create_app(runtime)
         server = Server(
             uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=GRACE_SECONDS)

@@ -39,7 +39,8 @@ def ask(
     """Ask one question, with any number of pictures. The turn is stored like one in the browser."""
     from assistant.settings import load_settings
 
-    settings = load_settings()
+    settings = load_settings(model=model)
+    model = settings.model if model is not None else None
     message = read_question(images or [], question, settings)
     from assistant.messages import TurnSettings
     from assistant.runtime import Question
@@ -49,7 +50,7 @@ def ask(
         try:
             packs = tuple(pack or ())
             if model is not None:
-                runtime.generator(model)  # a model that is not there is misuse, not a failed turn
+                common.fetch_model(runtime, model)  # a model that is not there is misuse, not a failed turn
             common.try_packs(runtime, packs)
             asked = Question(
                 text=message.text,

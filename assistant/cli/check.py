@@ -40,6 +40,13 @@ def check(
     role: Annotated[
         Literal["user", "assistant"], typer.Option(help="Who said the texts: they are questions, or answers.")
     ] = "user",
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="M",
+            help="Which model rules may ask for a second look, named as for ask; left out, the setting critic_model.",
+        ),
+    ] = None,
 ) -> None:
     """Check texts against the rules, without asking a model.
 
@@ -52,7 +59,7 @@ def check(
     from assistant.messages import TurnSettings
     from assistant.settings import load_settings
 
-    settings = load_settings()
+    settings = load_settings(critic_model=model)
     source = common.data_input()
     blocked = bad = False
     with common.data_output() as out:
@@ -60,6 +67,8 @@ def check(
         try:
             turn_settings = TurnSettings(packs=tuple(pack or ()))
             common.try_packs(runtime, turn_settings.packs)
+            if model is not None:
+                common.fetch_model(runtime, model)
             if source.isatty():
                 tell("Reading JSON lines from the keyboard; Ctrl-D ends.")
             for number, raw in read_lines(source):

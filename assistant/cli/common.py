@@ -29,7 +29,13 @@ INTERRUPTED = 130
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 ModelOption = Annotated[
-    str | None, typer.Option("--model", metavar="M", help="Which model answers; left out, the one in the settings.")
+    str | None,
+    typer.Option(
+        "--model",
+        metavar="M",
+        help="Which model answers: bundled, openai:NAME@URL for one at a server, hf:ID-or-folder for one of Hugging "
+        "Face; left out, the one in the settings.",
+    ),
 ]
 PacksOption = Annotated[
     list[str] | None,
@@ -206,3 +212,31 @@ def try_packs(runtime: Runtime, packs: Sequence[str]) -> None:
     finally:
         log.disabled = before
     raise InputError(f"--pack {' --pack '.join(packs)} cannot be applied. {refusal.message or refusal.rule.text}")
+
+
+def fetch_model(runtime: Runtime, name: str | None = None) -> None:
+    """Fetch the weights that a model lacks, after saying how large they are and under which licence.
+
+    Args:
+        runtime: has the model.
+        name: of the model; the default one where left out.
+
+    Raises:
+        UnknownModel: there is none of that name.
+        BackendError: it cannot be fetched.
+        InputError: the person does not want it.
+    """
+    from assistant.backends import NeedsDownload
+
+    backend = runtime.generator(name).backend
+    need = backend.missing() if isinstance(backend, NeedsDownload) else None
+    if need is None or not isinstance(backend, NeedsDownload):
+        return
+    size = f"{need.size / 1e6:,.0f} MB" if need.size else "of unknown size"
+    tell(f"{backend.name} is not here yet: {size}, licence: {need.licence or 'not named'}, from {need.source}.")
+    asked = sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()  # pyright: ignore[reportUnnecessaryComparison]
+    if asked and not typer.confirm("Fetch it now?", default=True, err=True):
+        raise InputError("Nothing was fetched.", hint="Name another model with --model.")
+    with progress() as on_step:
+        backend.download(lambda done, total: on_step("Fetching, MB", done // 10**6, total // 10**6), lambda: False)
+    tell(f"{backend.name} is here.")

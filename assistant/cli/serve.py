@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from assistant.cli.common import ModelOption
+from assistant.cli.common import ModelOption, fetch_model
 
 
 def serve(
@@ -31,4 +31,4 @@ def serve(
     settings = load_settings(host=host, port=port, model=model, safe_mode=safe_mode or None)
     from assistant.api.server import serve as start
 
-    raise typer.Exit(start(settings, open_browser=not no_browser))
+    raise typer.Exit(start(settings, open_browser=not no_browser, before=fetch_model))

@@ -84,9 +84,9 @@ class ModelFiles:
             return None
         hub = _hub()
         try:
+            card = hub.HfApi(endpoint=self._endpoint).model_info(self.name).card_data  # says best what is wrong
             parts = hub.snapshot_download(**self._request(), dry_run=True)
-            card = hub.HfApi(endpoint=self._endpoint).model_info(self.name).card_data
-        except (OSError, ValueError) as error:
+        except Exception as error:  # the hub's client lets those of several libraries through
             raise self._problem(error) from error
         if not any(part.filename.endswith(".safetensors") for part in parts):
             raise ModelLoadError(f"{self.name} has no weights as safetensors.", hint="Choose another model.")
