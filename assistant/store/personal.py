@@ -115,6 +115,9 @@ class PersonalStore(Store):
             owner = connection.execute(select(table.c.owner).where(table.c.id == conversation_id)).scalar()
             if owner not in (None, self.owner):
                 raise conversations.missing(conversation_id)
+            for part in pictures.of_record(record):
+                if not self._has_picture(connection, part.sha256):
+                    pictures.check(part)  # naming the hash of somebody else's picture must not open it
             turns.save(connection, record, text)
             if owner is None:
                 connection.execute(update(table).where(table.c.id == conversation_id).values(owner=self.owner))
@@ -145,9 +148,8 @@ class PersonalStore(Store):
         Raises:
             NotFound: none does.
         """
-        used, theirs = schema.turn_images, self._turns().scalar_subquery()
         with self._database.read() as connection:
-            if _first(connection, select(used.c.sha256).where(used.c.sha256 == sha256, used.c.turn_id.in_(theirs))):
+            if self._has_picture(connection, sha256):
                 return pictures.load(connection, sha256)
         raise NotFound(f"No picture with the SHA-256 {sha256!r} is stored.")
 
@@ -222,6 +224,11 @@ class PersonalStore(Store):
     def _must_own_turn(self, turn_id: str) -> None:
         if not self.has_turn(turn_id):
             raise turns.missing(turn_id)
+
+    def _has_picture(self, connection: Connection, sha256: str) -> bool:
+        used = schema.turn_images
+        query = select(used.c.sha256).where(used.c.sha256 == sha256, used.c.turn_id.in_(self._turns()))
+        return _first(connection, query) is not None
 
     def _turns(self) -> Select[Any]:
         """The ids of their turns."""

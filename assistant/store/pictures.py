@@ -34,7 +34,7 @@ def keep(connection: Connection, turn_id: str, parts: Iterable[ImagePart]) -> No
     for part in parts:
         known = select(schema.images.c.sha256).where(schema.images.c.sha256 == part.sha256)
         if connection.execute(known).first() is None:
-            _check(part)
+            check(part)
             connection.execute(
                 insert(schema.images).values(sha256=part.sha256, media_type=part.media_type, data=part.data)
             )
@@ -72,7 +72,12 @@ def put_back(connection: Connection, records: list[TurnRecord]) -> list[TurnReco
     return [_filled(record, data) for record in records]
 
 
-def _check(part: ImagePart) -> None:
+def check(part: ImagePart) -> None:
+    """Make sure that a picture has its bytes.
+
+    Raises:
+        StoreError: it has none, or its bytes do not have the hash that it names.
+    """
     found = hashlib.sha256(part.data).hexdigest()
     if not part.data:
         raise StoreError(

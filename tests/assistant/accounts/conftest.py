@@ -48,7 +48,7 @@ class Browser:
             for number, each in enumerate(config["dependencies"]):
                 for _, name in each["targets"]:
                     self.indexes.setdefault(name, number)
-        inputs = {"act": [None, None], "explain": [None, None], "turn": [None], "panel": [None], "load": []}[event]
+        inputs = {"act": [None, None], "explain": [None, None], "turn": [None], "panel": [None]}.get(event, [])
         body = {
             "fn_index": self.indexes[event],
             "data": inputs,
@@ -84,7 +84,7 @@ class Home:
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     runtime = make_runtime(
         tmp_path_factory.mktemp("home"),
-        model=FakeModel("seven green herons"),
+        model=FakeModel(lambda turn: f"an answer to {turn.question.text}"),
         plugins=[
             ("forbidding", ForbiddenWord()),
             ("feedback", assistant_feedback.Recorder()),

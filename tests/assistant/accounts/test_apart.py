@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import inspect
 from typing import Any
 
@@ -21,7 +22,7 @@ SECRET = "my secret hobby is knitting"
 @pytest.fixture(scope="module")
 def adas(home: Home) -> Any:
     """A turn of Ada's, with a picture, a rating and words of her own."""
-    record = home.ask("ada", SECRET, [picture()])
+    record = home.ask("ada", SECRET, [picture("crimson")])
     home.runtime.give_feedback(Feedback(turn_id=record.id, rating="up", text="a private remark"))
     return record
 
@@ -35,7 +36,7 @@ def refused(home: Home) -> Any:
 
 
 def nothing_of_hers(said: str) -> bool:
-    return not any(word in said for word in ("knitting", "private remark", "green herons", "it was wool"))
+    return not any(word in said for word in ("knitting", "private remark", "it was wool"))
 
 
 # The page
@@ -49,6 +50,14 @@ def nothing_of_hers(said: str) -> bool:
         ("act", {"act": "rename", "chat": "CHAT", "title": "mine now"}),
         ("act", {"act": "delete", "chat": "CHAT"}),
         ("act", {"act": "version", "turn": "TURN"}),
+        ("act", {"act": "tag", "chat": "CHAT", "tags": "stolen"}),
+        ("act", {"act": "fork", "turn": "TURN"}),
+        ("act", {"act": "correct", "turn": "TURN", "text": "another answer"}),
+        ("act", {"act": "search", "words": "secret hobby"}),
+        ("act", {"act": "older", "shown": "0"}),
+        ("act", {"act": "again", "turn": "TURN"}),
+        ("draft", {"act": "edit", "turn": "TURN"}),
+        ("turn", {"act": "go-on", "turn": "TURN"}),
         ("act", {"act": "thumb", "turn": "TURN", "rating": "down"}),
         ("act", {"act": "take-back", "turn": "TURN"}),
         ("act", {"act": "rate", "turn": "TURN", "rating": "down", "text": "bad"}),
@@ -257,6 +266,54 @@ def test_lists_searches_and_exports_have_only_ones_own(home: Home, adas: Any, re
     assert all(each.turn_id != adas.id for each, _ in bobs.all_feedback())
     assert all(each.turn_id != refused.id for each in bobs.appeals())
     assert len(list(hers.all_feedback())) == 1
+
+
+def test_files_have_only_ones_own(home: Home, adas: Any, refused: Any) -> None:
+    chat = adas.turn.conversation_id
+    nobodys = home.browser("bob").client.get(f"/chats/{'0' * 32}/file")
+    for as_format in ("html", "json", "md", "zip"):
+        mine = home.browser("ada").client.get(f"/chats/{chat}/file?format={as_format}")
+        assert mine.status_code == 200, as_format
+        for name in ("bob", "rita", "olga"):
+            found = home.browser(name).client.get(f"/chats/{chat}/file?format={as_format}")
+            assert found.status_code == nobodys.status_code == 404
+            assert found.text.replace(chat, "0" * 32) == nobodys.text
+    assert "knitting" in home.browser("ada").client.get("/chats/all/file?format=json").text
+    assert nothing_of_hers(home.browser("bob").client.get("/chats/all/file?format=json").text)
+
+
+def test_an_import_opens_nobody_elses_picture_or_chat(home: Home, adas: Any) -> None:
+    """A file names Ada's chat, or her picture without its bytes."""
+    from assistant.chat_files import import_chats
+    from assistant.errors import GlassboxError, StoreError
+
+    bobs, bob = home.runtime.for_person(home.accounts.get("bob").id), home.browser("bob").client
+    (hers,) = adas.turn.question.images
+    exported = home.browser("ada").client.get(f"/chats/{adas.turn.conversation_id}/file?format=json").content
+    with contextlib.suppress(GlassboxError):
+        import_chats(bobs, exported)
+    assert [each.id for each in home.runtime.store.branch(adas.turn.conversation_id)] == [adas.id]
+    assert not bobs.store.has_turn(adas.id)
+
+    own = home.ask("bob", "own picture", [picture("orange")])
+    (part,) = own.turn.question.images
+    file = bob.get(f"/chats/{own.turn.conversation_id}/file?format=json").text
+    forged = file.replace(part.sha256, hers.sha256).replace(own.turn.conversation_id, "2" * 32)
+    forged = forged.replace(own.id, "3" * 32)
+    with contextlib.suppress(GlassboxError):
+        import_chats(bobs, forged.encode())
+    assert bob.get(f"/pictures/{hers.sha256}").status_code == 404
+
+    turn = own.turn.model_copy(
+        update={
+            "id": "4" * 32,
+            "conversation_id": "5" * 32,
+            "question": own.turn.question.model_copy(update={"images": (hers.model_copy(update={"data": b""}),)}),
+        }
+    )
+    with pytest.raises(StoreError, match="without its bytes"):
+        bobs.store.save_turn(own.model_copy(update={"turn": turn}))
+    assert bob.get(f"/pictures/{hers.sha256}").status_code == 404
 
 
 def test_a_turn_does_not_get_into_somebody_elses_chat(home: Home, adas: Any) -> None:
