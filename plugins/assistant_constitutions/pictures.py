@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from assistant.evaluators import Subject
 from assistant.messages import Turn
 from assistant.verdicts import ACTIONS, Region, Span, Verdict
+from assistant_constitutions.going_on import own_words
 
 MARKED = 20
 """A refusal marks at most so many lines."""
@@ -19,6 +20,20 @@ _HEADING = re.compile(
     r"(?:the |some |top |best )*(?:steps?|methods?|ways?|techniques?|instructions?|guide|tips) (?:to|for|on)\b ?",
     re.IGNORECASE,
 )
+_LIST = re.compile(r"(?:an? |the )?lists? of\b", re.IGNORECASE)
+_OF_A_FRAME = frozenset(
+    re.findall(
+        r"[a-z]+",
+        """
+    answer answers blank blanks bullet complete content contents detail detailed details do each empty entries entry
+    every everything expand explain fill filled finish follow four five generate give heading help helpful image in
+    instruction instructions item items list listed lists long missing name named number numbered numbers one paragraph
+    paragraphs photo picture point points produce provide provided says sentence sentences show showing shown shows
+    step steps task tasks text three title two write written
+        """,
+    )
+)
+"""Words about a list and its items, of which a question that names nothing of its own is made."""
 _ENDS = ".?!:;, \n"
 _PICTURE = r"(?:image|picture|photo|photograph|screenshot|sign|paper|page|note|document|figure)"
 _WRITING = (
@@ -135,6 +150,14 @@ def texts_of(turn: Turn) -> list[Joined]:
         return [replace(each, quoted=True) for each in texts]
     if not question or not telling:
         return texts
+    heading, is_list = _HEADING.match(telling[0][0]), _LIST.match(telling[0][0])
+    if heading:
+        first = (telling[0][0][heading.end() :], telling[0][1])
+        texts.append(_join([("How do I ", None)], [first, *telling[1:]], []))
+    elif is_list:
+        texts.append(_join([("Give me ", None)], telling, []))
+    if (heading or is_list) and _OF_A_FRAME.issuperset(own_words(question)):
+        return texts  # What is asked for stands in the picture alone; the frame would only blur it.
     bare = question.rstrip(_ENDS)
     if bare:
         texts.append(_join([(bare, 0), (": ", None)], telling, []))
@@ -142,10 +165,6 @@ def texts_of(turn: Turn) -> list[Joined]:
     if reference:
         before, after = bare[: reference.start()], bare[reference.end() :]
         texts.append(_join([(before, 0)], telling, [(after, reference.end())]))
-    heading = _HEADING.match(telling[0][0])
-    if heading:
-        first = (telling[0][0][heading.end() :], telling[0][1])
-        texts.append(_join([("How do I ", None)], [first, *telling[1:]], []))
     return texts
 
 
