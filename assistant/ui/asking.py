@@ -9,7 +9,7 @@ from typing import Any
 
 from assistant.errors import GlassboxError, StoreError
 from assistant.events import Finished, StepStarted
-from assistant.messages import TurnRecord
+from assistant.messages import TurnRecord, TurnSettings
 from assistant.runtime import Question, Runtime
 from assistant.ui.drafts import Draft, Drafts
 from assistant.ui.examples import read_examples
@@ -55,9 +55,9 @@ class Asking:
             example, question = field_number(data, "example"), field_number(data, "question")
             yield from self.ask_example(place, session, -1 if example is None else example, question or 0)
 
-    def ask(self, place: Place, session: str, text: str) -> Iterator[Update]:
+    def ask(self, place: Place, session: str, text: str, model: str | None = None) -> Iterator[Update]:
         """Ask what stands in the box, with the pictures that wait; where an earlier question is being changed, in its
-        place."""
+        place. ``model`` answers; the default one where left out."""
         if self._running.running(session):
             yield Update(phase=phase(ONE_AT_A_TIME, problem=True), box=text)
             return
@@ -69,6 +69,7 @@ class Asking:
             pictures,
             conversation_id=place.conversation_id,
             parent_id=place.leaf,
+            settings=TurnSettings(model=model),
             door="browser",
             regions=draft.regions,
         )

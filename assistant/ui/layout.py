@@ -16,6 +16,7 @@ from assistant.ui.desk import Desks
 from assistant.ui.look import script
 from assistant.ui.session import Place, RunningTurns, Update, View
 from assistant.ui.views.chats import files_form, search_form
+from assistant.ui.views.model_choice import LABEL, model_choices
 from assistant.ui.views.tray import ways_to_add
 
 TURNS_AT_ONCE = 16
@@ -65,6 +66,15 @@ def build(runtime: Runtime, running: RunningTurns) -> gr.Blocks:
                     )
                     stop = gr.Button("Stop", elem_id="stop", variant="stop", visible=False)
                 _html(ways_to_add(), "ways")
+                choices = model_choices(runtime.backends, runtime.settings.model)
+                model = gr.Dropdown(
+                    choices,
+                    value=choices[0][1] if choices else None,
+                    label=LABEL,
+                    filterable=False,
+                    visible=len(choices) > 1,
+                    elem_id="model",
+                )
             with gr.Column(elem_id="right"):
                 inspector = _html("", "inspector")
         bridge = gr.HTML("", js_on_load=script(), elem_id="bridge", apply_default_css=False)
@@ -72,9 +82,10 @@ def build(runtime: Runtime, running: RunningTurns) -> gr.Blocks:
         parts = [place, view, warnings, transcript, live, phase, box, stop, chats, inspector, plugins, panel, top]
         outputs = [*parts, found, waiting, camera, photo]
 
-        def on_ask(place: Place, text: str | None, request: gr.Request) -> Iterator[list[Any]]:
+        def on_ask(place: Place, text: str | None, model: str | None, request: gr.Request) -> Iterator[list[Any]]:
             desk = desks.of(request)
-            for update in desk.asking.ask(place, desk.session, text or ""):
+            chosen = None if model == runtime.settings.model else model
+            for update in desk.asking.ask(place, desk.session, text or "", chosen):
                 yield changes(update)
 
         def on_draft(event: gr.EventData, request: gr.Request) -> list[Any]:
@@ -133,7 +144,7 @@ def build(runtime: Runtime, running: RunningTurns) -> gr.Blocks:
             "show_progress": "hidden",
             "api_visibility": "private",
         }
-        box.submit(on_ask, [place, box], **turn)
+        box.submit(on_ask, [place, box, model], **turn)
         bridge.turn(on_turn, place, **turn)
         bridge.act(on_act, [place, view], trigger_mode="multiple", **quick)
         bridge.draft(on_draft, None, trigger_mode="multiple", **quick)
