@@ -163,6 +163,11 @@ def test_nothing_overflows_and_axe_finds_nothing(visit: Any, files: list[Path], 
     guest.attach(*files)
     page.get_by_text("From an address").click()
     fine()
+    page.get_by_role("button", name="Point at a part of picture 2").click()
+    page.get_by_text("Set a box by numbers").click()
+    page.get_by_role("button", name="Add this box").click()
+    page.get_by_role("button", name="Remove place 1").wait_for()
+    fine()
     guest.ask("what is this?")
     page.locator("#transcript .more summary").click()
     page.get_by_role("button", name="Change this question").click()
@@ -174,3 +179,72 @@ def test_nothing_overflows_and_axe_finds_nothing(visit: Any, files: list[Path], 
     page.get_by_role("button", name="Search", exact=True).click()
     page.locator("#found .open").first.wait_for()
     fine()
+
+
+def test_a_place_is_drawn_on_the_picture_and_marked_in_the_chat(visit: Any, files: list[Path]) -> None:
+    guest = visit()
+    page = guest.page
+    guest.attach(files[0])
+    page.get_by_role("button", name="Point at a part of picture 1").click()
+    page.wait_for_function("document.activeElement.id === 'pointing-title'")
+    box = page.locator(".canvas .pointed").bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 4, box["y"] + box["height"] / 4)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 3 / 4, box["y"] + box["height"] * 3 / 4, steps=4)
+    page.mouse.up()
+    page.get_by_role("button", name="Remove place 1").wait_for()
+    page.get_by_text("Set a box by numbers").click()
+    page.get_by_label("From the left").fill("5")
+    page.get_by_role("button", name="Add this box").press("Enter")
+    page.get_by_role("button", name="Remove place 2").wait_for()
+    page.get_by_role("button", name="Done").click()
+    page.locator(".pointing").wait_for(state="detached")
+    guest.ask("what is here?")
+    marks = page.locator("#transcript .pointed rect")
+    assert marks.count() == 2
+    image, mark = page.locator("#transcript .pointed img").bounding_box(), marks.first.bounding_box()
+    assert mark["width"] == pytest.approx(image["width"] / 2, abs=6)
+    assert mark["x"] == pytest.approx(image["x"] + image["width"] / 4, abs=6)
+
+
+def test_a_photo_is_taken_with_the_camera(visit: Any) -> None:
+    guest = visit()
+    page = guest.page
+    page.get_by_role("button", name="Take a photo").click()
+    page.locator("#webcam").get_by_text("Webcam").click()
+    page.locator("#webcam video").wait_for()
+    page.wait_for_timeout(500)
+    page.get_by_role("button", name="capture photo").click()
+    page.locator("#tray li").first.wait_for()
+    page.locator("#webcam").wait_for(state="detached")
+    # Gradio asks for the progress of an upload without naming it, and does not catch the answer.
+    known = ("Response", "Failed to load resource: the server responded with a status of 404 (Not Found)")
+    guest.problems[:] = [each for each in guest.problems if not each.endswith(known)]
+    guest.ask("what does the camera see?")
+    assert page.locator("#transcript .pictures img").count() == 1
+
+
+def test_a_chat_is_saved_deleted_and_imported(visit: Any, files: list[Path], tmp_path: Path) -> None:
+    guest = visit()
+    page = guest.page
+    guest.ask("a chat that travels", files[0])
+    chat = page.locator("#chats .current")
+    chat.locator("summary").first.click()
+    chat.locator("summary", has_text="Save this chat").click()
+    with page.expect_download() as download:
+        chat.get_by_role("link", name="Zip with pictures").click()
+    assert download.value.suggested_filename == "a-chat-that-travels.zip"
+    saved = tmp_path / "chat.zip"
+    download.value.save_as(saved)
+    chat.locator("summary", has_text="Delete this chat").click()
+    chat.get_by_role("button", name="Delete for good").click()
+    page.locator("#transcript .welcome").wait_for()
+    for expected in ("Imported 1 turn of 1 chats.", "1 were here already"):
+        if not page.locator("#import-chats").is_visible():
+            page.get_by_text("Save or import chats").click()
+        with page.expect_file_chooser() as chooser:
+            page.get_by_role("button", name="Import chats").click()
+        chooser.value.set_files(str(saved))
+        page.locator("#phase", has_text=expected).wait_for()
+    page.locator("#chats .open", has_text="a chat that travels").click()
+    page.locator("#transcript .pictures img").wait_for()
