@@ -109,24 +109,27 @@ class Gate:
         Raises:
             Problem: the request is turned away.
         """
+        path = scope["path"]
+        kind, _, key = headers.get("authorization", "").partition(" ")
+        with_key = kind.lower() == "bearer" and FOR_PROGRAMS.fullmatch(path) is not None
+        caller = self._keys.caller(key.strip()) if with_key else None
+        if caller is not None:
+            return self._by_key(path, caller)
+        cookie = "" if with_key else cookie_in(scope, SESSION_COOKIE)
+        person = self._accounts.person(cookie) if cookie else None
+        if person is not None:
+            if not OPEN.fullmatch(path):
+                self._check_signed_in(person, scope, headers)
+            return _Entry(person)
         if not self._must_sign_in and not self._accounts.in_use:
             client = scope.get("client")
             return _Entry(local_person(client[0] if client else "", headers))
-        path = scope["path"]
-        kind, _, key = headers.get("authorization", "").partition(" ")
-        if FOR_PROGRAMS.fullmatch(path) and kind.lower() == "bearer":
-            return self._by_key(path, key.strip())
-        cookie = cookie_in(scope, SESSION_COOKIE)
-        person = self._accounts.person(cookie) if cookie else None
-        if person is not None and not OPEN.fullmatch(path):
-            self._check_signed_in(person, scope, headers)
-        return _Entry(person)
-
-    def _by_key(self, path: str, key: str) -> _Entry:
-        caller = self._keys.caller(key)
-        if caller is None:
+        if with_key:
             message = "This key is wrong or revoked, or its account is disabled."
             raise Problem(401, message, code="invalid_api_key", headers={"WWW-Authenticate": "Bearer"})
+        return _Entry(None)
+
+    def _by_key(self, path: str, caller: Caller) -> _Entry:
         needed = scope_for(path)
         if needed is not None and not caller.may(needed):
             opens = ", ".join(caller.key.scopes)
