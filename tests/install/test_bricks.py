@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.install, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.install, pytest.mark.timeout(2400)]
 
 WAYS = {
     "raises": "raise RuntimeError('half installed')",
