@@ -77,6 +77,8 @@ class Asking:
         if draft.editing:
             try:
                 question = edit_question(self._runtime, draft.editing, question)
+                settings = question.settings.model_copy(update={"model": model})
+                question = replace(question, settings=settings)
             except GlassboxError as error:
                 self._drafts.put(session, draft)
                 yield Update(phase=phase(str(error), problem=True), box=text, tray=tray(draft))

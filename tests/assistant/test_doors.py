@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -52,32 +52,68 @@ def newest(runtime: Runtime) -> TurnRecord:
     return runtime.store.branch(chat.id)[-1]
 
 
-def page_of(runtime: Runtime) -> Any:
-    from assistant.ui.asking import Asking
-    from assistant.ui.reading import Reader
-    from assistant.ui.session import RunningTurns
+class Page:
+    """One open page, without a browser."""
 
-    return Asking(runtime, Reader(runtime), RunningTurns())
+    def __init__(self, runtime: Runtime) -> None:
+        from assistant.ui.asking import Asking
+        from assistant.ui.drafts import Drafts
+        from assistant.ui.reading import Reader
+        from assistant.ui.session import RunningTurns
+
+        self.drafts = Drafts()
+        self.runtime = runtime
+        self.asking = Asking(runtime, Reader(runtime), RunningTurns(), self.drafts)
+
+    def ask(self, text: str, place: Any = None, editing: str | None = None) -> Out:
+        """Ask with a picture that was put beside the box."""
+        from assistant.intake import read_image
+        from assistant.ui.drafts import Draft, DraftPicture
+        from assistant.ui.session import Place
+
+        part = read_image(picture(), self.runtime.settings)
+        self.drafts.put("tab", Draft(pictures=(DraftPicture(part),), editing=editing))
+        updates = list(self.asking.ask(place or Place(), "tab", text))
+        return Out(newest(self.runtime), repr(updates))
+
+
+def at(record: TurnRecord) -> Any:
+    from assistant.ui.session import Place
+
+    return Place(conversation_id=record.turn.conversation_id, leaf=record.id)
 
 
 def browser(runtime: Runtime, text: str, folder: Path, capsys: Any, monkeypatch: Any) -> Out:
-    from assistant.ui.session import Place
-
-    (folder / "photo.png").write_bytes(picture())
-    updates = list(page_of(runtime).ask(Place(), "tab", text, [str(folder / "photo.png")]))
-    return Out(newest(runtime), repr(updates))
+    return Page(runtime).ask(text)
 
 
 def retry(runtime: Runtime, text: str, folder: Path, capsys: Any, monkeypatch: Any) -> Out:
-    from assistant.ui.session import Place
-
-    first = browser(runtime, text, folder, capsys, monkeypatch).record
-    place = Place(conversation_id=first.turn.conversation_id, leaf=first.id)
-    updates = list(page_of(runtime).retry(place, "tab", first.id))
+    page = Page(runtime)
+    first = page.ask(text).record
+    updates = list(page.asking.retry(at(first), "tab", first.id))
     again = newest(runtime)
     assert again.id != first.id
     assert again.turn.parent_id == first.turn.parent_id
     return Out(again, repr(updates))
+
+
+def edit(runtime: Runtime, text: str, folder: Path, capsys: Any, monkeypatch: Any) -> Out:
+    page = Page(runtime)
+    first = page.ask("what colour is it?").record
+    out = page.ask(text, at(first), editing=first.id)
+    assert out.record.id != first.id
+    assert out.record.turn.parent_id == first.turn.parent_id
+    return out
+
+
+def example(runtime: Runtime, text: str, folder: Path, capsys: Any, monkeypatch: Any) -> Out:
+    from assistant.ui.examples import read_examples
+    from assistant.ui.session import Place
+
+    shown = [replace(read_examples()[0], questions=(text,))]
+    monkeypatch.setattr("assistant.ui.asking.read_examples", lambda: shown)
+    updates = list(Page(runtime).asking.act(Place(), "tab", {"act": "example", "example": "0", "question": "0"}))
+    return Out(newest(runtime), repr(updates))
 
 
 def command_line(runtime: Runtime, text: str, folder: Path, capsys: Any, monkeypatch: Any) -> Out:
@@ -157,7 +193,17 @@ def function(runtime: Runtime, text: str, folder: Path, capsys: Any, monkeypatch
     return Out(record, record.model_dump_json())
 
 
-DOORS: list[Callable[..., Out]] = [browser, retry, command_line, http, openai_style, openai_stream, function]
+DOORS: list[Callable[..., Out]] = [
+    browser,
+    retry,
+    edit,
+    example,
+    command_line,
+    http,
+    openai_style,
+    openai_stream,
+    function,
+]
 
 LIMIT_SECONDS = 20
 """For a whole turn with a hanging part: the parts' own limits are below a second, and the machine may be busy."""
