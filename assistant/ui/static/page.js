@@ -8,6 +8,7 @@ function send(node, fields) {
   const name = node.dataset.event;
   if (!EVENTS.includes(name)) return;
   if (name === 'panel') document.body.classList.add('panel-busy');
+  if (name === 'draft' && node.dataset.act === 'address') document.body.classList.add('uploading');
   trigger(name, { ...fields, ...node.dataset });
 }
 
@@ -88,7 +89,6 @@ function start() {
         paths.push(file.name); // the server says that it did not arrive
       }
     }
-    document.body.classList.remove('uploading');
     trigger('draft', { act: 'add', files: paths });
   }
   function take(files) {
@@ -145,6 +145,7 @@ function start() {
     const drawn = document.querySelector('#tray .tray')?.dataset;
     if (!drawn || drawn.drawn === trayDrawn) return;
     trayDrawn = drawn.drawn;
+    document.body.classList.remove('uploading');
     if (drawn.focus) (drawn.focus === 'box' ? question() : byId(drawn.focus))?.focus();
     if (document.querySelector('#tray .tray ol') && byId('from-address').open) byId('from-address').open = false;
   }
