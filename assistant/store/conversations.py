@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, 
 
 from assistant.errors import NotFound, StoreError
 from assistant.messages import TurnRecord, now
-from assistant.store import audit, pictures, schema, search
+from assistant.store import audit, pictures, schema, searchable
 from assistant.store.schema import as_utc
 from assistant.store.values import ConversationSummary
 
@@ -188,7 +188,7 @@ def remove(connection: Connection, conversation_id: str) -> None:
     """
     theirs = select(schema.turns.c.id).where(schema.turns.c.conversation_id == conversation_id)
     counts: dict[str, int] = {}
-    search.forget(connection, conversation_id)
+    searchable.forget(connection, conversation_id)
     connection.execute(delete(schema.tags).where(schema.tags.c.conversation_id == conversation_id))
     for table in (schema.verdicts, schema.feedback, schema.appeals, schema.turn_images):
         gone = connection.execute(delete(table).where(table.c.turn_id.in_(theirs)))

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, insert, select
 
 from assistant.errors import NotFound, StoreError
 from assistant.messages import TurnRecord, new_id
-from assistant.store import audit, conversations, pictures, schema, search
+from assistant.store import audit, conversations, pictures, schema, searchable
 from assistant.store.schema import as_utc
 
 _MANY = 500  # bound parameters in one statement
@@ -58,7 +58,7 @@ def save(connection: Connection, record: TurnRecord, text: str) -> None:
         )
     )
     pictures.keep(connection, turn.id, pictures.of_record(record))
-    search.keep(connection, record)
+    searchable.keep(connection, record)
     _save_verdicts(connection, record)
     audit.append(connection, "turn", _leaf(record, audit.seal(salt, text)))
 

@@ -9,7 +9,7 @@ from alembic.config import Config
 
 from assistant.errors import NotFound, StoreError
 from assistant.messages import Reading, ReadText
-from assistant.store import Store, search
+from assistant.store import Store, search, searchable
 from assistant.verdicts import Region
 
 
@@ -159,7 +159,7 @@ def test_turns_from_before_the_index_are_found(path, make_record, picture):
     store = Store(f"sqlite:///{path}")
     for words in ("where", "sea", "pier", "lighthouse"):
         assert ids(store.search(words)) == ["c"], words
-    assert search.text_of(record) == "Where?\nby the sea\npier.png\na lighthouse"
+    assert searchable.text_of(record) == "Where?\nby the sea\npier.png\na lighthouse"
     store.close()
 
 
