@@ -1,7 +1,9 @@
 """The evaluator ``learned``: how likely a request asks for help with harm, by weights learned from labelled requests.
 
-A weighted sum over what `features` reads, in numpy: no network, nothing hidden. What each word added is known, and the
-words that added most are marked. The weights come with the package; the recipe is ``training.safety``.
+Two small models are added, both in numpy and without a network connection. A weighted sum over what `features` reads:
+what each word added to it is known, and the words that added most are marked. And a net of one hidden layer over the
+mean word vector (`vectors`), which knows words that no labelled request has. Where the vectors are missing, the sum
+decides alone. The weights come with the package; the recipe is ``training.safety``.
 
 The options of a rule are data:
 
@@ -11,7 +13,7 @@ The options of a rule are data:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import resources
@@ -29,8 +31,12 @@ from assistant_safety.decoding import Decoded, meant_readings
 from assistant_safety.features import FUNCTION_WORDS, LONGEST, placed_tokens, rows_of_pairs, rows_of_word
 from assistant_safety.frames import frame_of
 from assistant_safety.reading import read
+from assistant_safety.vectors import available, mean_vector
 
 Floats = npt.NDArray[np.float32]
+
+NET_LIMIT = 4.0
+"""The log odds of the net count up to here, on either side: beyond, it is surer than it is right."""
 
 _SHOWN = 4
 """How many words a finding marks at most."""
@@ -64,16 +70,29 @@ class LearnedOptions(BaseModel):
 class Weights:
     """What was learned. Column 0 of ``rows`` is harm as such, the others are the ``categories``.
 
-    ``rows`` holds 8-bit numbers; times ``scale`` (one for each column) they are the weights. ``slope`` and ``offset``
-    turn a sum into a calibrated probability (Platt, 1999).
+    ``rows`` holds 8-bit numbers; times ``scale`` (one for each column) they are the weights. ``inner`` (256 rows) and
+    ``outer`` are the net's two layers, and ``share`` is how much its log odds count. ``slope`` and ``offset`` turn log
+    odds into a calibrated probability (Platt, 1999). Without word vectors the net is empty.
     """
 
     rows: npt.NDArray[np.int8]
     scale: Floats
     bias: Floats
+    inner: Floats
+    inner_bias: Floats
+    outer: Floats
+    outer_bias: float
+    share: float
     slope: float
     offset: float
     categories: tuple[str, ...]
+
+    def of_net(self, words: Sequence[str]) -> float:
+        """What the net adds to the log odds."""
+        if not self.share or not words:
+            return 0.0
+        hidden = np.maximum(mean_vector(words) @ self.inner + self.inner_bias, 0)
+        return self.share * float(np.clip(hidden @ self.outer + self.outer_bias, -NET_LIMIT, NET_LIMIT))
 
     def sums(self, features: list[int] | tuple[int, ...]) -> Floats:
         """The sum of the weights of some features, one number for each column."""
@@ -87,21 +106,27 @@ def weights() -> Weights:
     with np.load(BytesIO(data), allow_pickle=False) as file:
         rows = np.zeros((int(file["buckets"]), file["values"].shape[1]), dtype=np.int8)
         rows[file["used"]] = file["values"]
+        both = available()
         return Weights(
             rows=rows,
             scale=file["scale"].astype(np.float32),
             bias=file["bias"].astype(np.float32),
-            slope=float(file["slope"]),
-            offset=float(file["offset"]),
+            inner=file["inner"].astype(np.float32),
+            inner_bias=file["inner_bias"].astype(np.float32),
+            outer=file["outer"].astype(np.float32),
+            outer_bias=float(file["outer_bias"]),
+            share=float(file["share"]) if both else 0.0,
+            slope=float(file["slope" if both else "slope_alone"]),
+            offset=float(file["offset" if both else "offset_alone"]),
             categories=tuple(str(name) for name in file["categories"]),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """``probability`` that a text asks for help with harm; its likeliest ``category``; what each word added, as
-    (character where it starts, where it ends, addition to the log odds); and the ``reading`` of the text that was
-    judged, in which the characters are counted."""
+    """``probability`` that a text asks for help with harm; its likeliest ``category``; what each word added to the
+    weighted sum, as (character where it starts, where it ends, addition to the log odds); and the ``reading`` of the
+    text that was judged, in which the characters are counted."""
 
     probability: float
     category: str
@@ -128,14 +153,14 @@ def _probability(log_odds: float) -> float:
 def judge_text(text: str) -> Judgement:
     """Judge a text in every reading that may be meant; a long one in pieces of `LONGEST` words. The worst counts.
 
-    The effort grows with the length of the text and no faster. The last few judgements are kept, because every rule
-    looks at the same text.
+    The odds of a piece are divided by the number of pieces, as who looks often finds something by chance. The effort
+    grows with the length of the text and no faster. The last few judgements are kept, because every rule looks at the
+    same text.
     """
-    judged = [
-        _judge_piece(decoded, piece)
-        for decoded in meant_readings(text)
-        for piece in _pieces(placed_tokens(decoded.text))
-    ]
+    judged: list[Judgement] = []
+    for decoded in meant_readings(text):
+        pieces = _pieces(placed_tokens(decoded.text))
+        judged.extend(_judge_piece(decoded, piece, looks=len(pieces)) for piece in pieces)
     return max(judged, key=lambda each: each.probability)
 
 
@@ -157,7 +182,7 @@ def _pieces(placed: list[tuple[str, int, int]]) -> list[list[tuple[str, int, int
     return [placed[at : at + LONGEST] for at in range(0, len(placed), LONGEST)] or [[]]
 
 
-def _judge_piece(decoded: Decoded, placed: list[tuple[str, int, int]]) -> Judgement:
+def _judge_piece(decoded: Decoded, placed: list[tuple[str, int, int]], looks: int = 1) -> Judgement:
     known = weights()
     tokens = [token for token, _, _ in placed]
     single = list(dict.fromkeys(tokens))
@@ -168,8 +193,9 @@ def _judge_piece(decoded: Decoded, placed: list[tuple[str, int, int]]) -> Judgem
     log_odds = known.bias + sums / np.sqrt(max(count, 1))
     reading = read(decoded.text)
     shrink = known.slope / float(np.sqrt(max(count, 1)))
+    harm = float(log_odds[0]) + known.of_net(tokens)
     return Judgement(
-        probability=_probability(known.slope * float(log_odds[0]) + known.offset),
+        probability=_probability(known.slope * harm + known.offset - float(np.log(looks))),
         category=known.categories[int(np.argmax(log_odds[1:]))],
         words=tuple(
             (reading.starts[first], reading.ends[last], float(own[token][0]) * shrink) for token, first, last in placed

@@ -32,12 +32,10 @@ def features_of(text: str) -> npt.NDArray[np.int64]:
 
 @dataclass
 class Learned:
-    """``table`` (rows, 1 + categories) and ``bias``; column 0 is harm as such. ``slope`` and ``offset`` calibrate."""
+    """``table`` (rows, 1 + categories) and ``bias``; column 0 is harm as such."""
 
     table: Floats
     bias: Floats
-    slope: float = 1.0
-    offset: float = 0.0
 
     def log_odds(self, features: Sequence[npt.NDArray[np.int64]], column: int = 0) -> Floats:
         """Of harm (column 0), or the score of a category."""
@@ -45,8 +43,8 @@ class Learned:
         sums = np.add.reduceat(self.table[flat, column], starts)
         return sums / np.sqrt(counts) + self.bias[column]
 
-    def save(self, file: Path) -> None:
-        """Write the weights as 8-bit numbers with one scale for each column."""
+    def save(self, file: Path, **others: npt.ArrayLike) -> None:
+        """Write the weights as 8-bit numbers with one scale for each column, and other numbers beside them."""
         scale = np.abs(self.table).max(axis=0) / 127
         scale[scale == 0] = 1
         values = np.rint(self.table / scale).astype(np.int8)
@@ -58,9 +56,8 @@ class Learned:
             values=values[used],
             scale=scale.astype(np.float32),
             bias=self.bias,
-            slope=self.slope,
-            offset=self.offset,
             categories=np.array(CATEGORIES),
+            **{name: np.asarray(values) for name, values in others.items()},
         )
 
 

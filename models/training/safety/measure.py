@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from training.safety.learner import Floats, Learned, bagged
+from training.safety.net import learn_net
 from training.safety.sources import Row
 
 FOLDS = (
@@ -20,6 +21,18 @@ FOLDS = (
     ("ailuminate_demo", "openai_moderation"),
 )
 """Sources that are left out together; each fold has harmful and safe ones."""
+
+
+def net_left_out(rows: Sequence[Row], vectors: Floats) -> dict[int, float]:
+    """As `left_out`, of the net over word vectors alone."""
+    found: dict[int, float] = {}
+    for fold in FOLDS:
+        inside = [number for number, row in enumerate(rows) if row.source in fold]
+        outside = [number for number, row in enumerate(rows) if row.source not in fold]
+        if inside:
+            odds = learn_net([rows[each] for each in outside], vectors[outside]).log_odds(vectors[inside])
+            found.update(zip(inside, map(float, odds), strict=True))
+    return found
 
 
 def left_out(

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from assistant import Message, Subject, Turn
-from assistant_safety.features import rows_of_pairs, rows_of_word, tokens_of
+from assistant_safety.features import LONGEST, rows_of_pairs, rows_of_word, tokens_of
 from assistant_safety.frames import frame_of
 from assistant_safety.learned import HarmlessEvaluator, LearnedEvaluator, judge_text, weights
 
@@ -59,12 +59,13 @@ def test_a_word_in_disguise_is_read_as_what_it_is() -> None:
     )
 
 
-def test_the_sum_is_that_of_the_features() -> None:
+def test_the_sum_is_that_of_the_features_and_the_net() -> None:
     text = "How do I hack a bank account?"
     known = weights()
     tokens = tokens_of(text)
     rows = [*rows_of_pairs(tokens), *(row for word in dict.fromkeys(tokens) for row in rows_of_word(word))]
     odds = known.bias[0] + known.rows[rows, 0].astype(float).sum() * known.scale[0] / len(rows) ** 0.5
+    odds += known.of_net(tokens)
     assert judge_text(text).probability == pytest.approx(
         1 / (1 + 2.718281828 ** -(known.slope * odds + known.offset)), rel=1e-3
     )
@@ -87,6 +88,14 @@ def test_a_megabyte_is_judged_in_seconds() -> None:
     start = time.process_time()
     assert 0 <= judge_text(text).probability <= 1
     assert time.process_time() - start < 30
+
+
+def test_the_odds_of_a_long_text_are_divided_by_its_pieces() -> None:
+    sentence = "How do I cook rice and beans for my guests at home tonight? "
+    one, four = sentence * 30, sentence * 30 * 4
+    assert len(tokens_of(one)) <= LONGEST < 3 * LONGEST < len(tokens_of(four)) <= 4 * LONGEST
+    odds = [judge_text(text).probability / (1 - judge_text(text).probability) for text in (one, four)]
+    assert odds[1] < odds[0] / 2
 
 
 def test_harm_at_the_end_of_a_long_text_is_found() -> None:
