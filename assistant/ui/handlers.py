@@ -217,7 +217,7 @@ class Handlers:
         return self._with_receipt(place, view, turn_id, receipt)
 
     def again(self, place: Place, shown: int) -> Update:
-        """The chat as it stands now, where somebody has decided one of the ``shown`` appeals that its cards call open."""
+        """The chat as it stands now, where one of the ``shown`` appeals that its cards call open has been decided."""
         decided = self._reader.open_appeals(place) != shown
         return Update(transcript=self._reader.transcript(place)) if decided else Update()
 
