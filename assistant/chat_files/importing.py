@@ -14,6 +14,7 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 
+from assistant.chat_files.copies import copied, with_ids
 from assistant.chat_files.data import FORMAT, VERSION
 from assistant.errors import GlassboxError, ImageError, InputError, StoreError
 from assistant.messages import Exchange, ImagePart, Message, TurnRecord
@@ -43,7 +44,8 @@ class Imported:
 
 
 def import_chats(runtime: Runtime, data: bytes) -> Imported:
-    """Store the chats of a file. Turns that are here already are left alone, so a file may be imported again.
+    """Store the chats of a file. Turns that are here already are left alone, so a file may be imported again. A chat
+    that belongs to another account becomes a copy with ids of its own.
 
     The rules judge every answer: one that they refuse is not stored, and its turn says so.
 
@@ -62,10 +64,13 @@ def _import_chat(runtime: Runtime, chat: Mapping[str, Any], pictures: Mapping[st
     store, conversation = runtime.store, str(chat.get("id") or "")
     checked: dict[str, ImagePart] = {}
     first, before = True, done.new_turns + done.known_turns
-    for turn in _listed(chat, "turns"):
-        record = _record(turn)
+    records = [_record(turn) for turn in _listed(chat, "turns")]
+    for record in records:
         if record.turn.conversation_id != conversation:
             raise InputError(f"The turn {record.id!r} is not of the chat that it stands in.", hint=_HINT)
+    ids = copied(store, conversation, records)
+    conversation = ids.get(conversation, conversation)
+    for record in (with_ids(each, ids) for each in records):
         if store.has_turn(record.id):
             done.known_turns += 1
             first = False
@@ -81,8 +86,8 @@ def _import_chat(runtime: Runtime, chat: Mapping[str, Any], pictures: Mapping[st
             first = False
             _name(runtime, conversation, chat, done)
     leaf = chat.get("leaf")
-    if isinstance(leaf, str) and store.has_turn(leaf):
-        store.stay_at(conversation, leaf)
+    if isinstance(leaf, str) and store.has_turn(ids.get(leaf, leaf)):
+        store.stay_at(conversation, ids.get(leaf, leaf))
     if done.new_turns + done.known_turns > before:
         done.chats.append(conversation)
 

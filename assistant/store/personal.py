@@ -100,6 +100,16 @@ class PersonalStore(Store):
         self._must_own(conversation_id)
         return super().branch(conversation_id, leaf)
 
+    def belongs_to_another(self, conversation_id: str, turn_ids: Sequence[str]) -> bool:
+        """Whether a conversation with this id, or a turn with one of these, is stored and somebody else's."""
+        chats, table = schema.conversations, schema.turns
+        with self._database.read() as connection:
+            if _first(connection, select(chats.c.id).where(chats.c.id == conversation_id, chats.c.owner != self.owner)):
+                return True
+            of_turn = select(table.c.id).join(chats, chats.c.id == table.c.conversation_id)
+            theirs = of_turn.where(chats.c.owner != self.owner)
+            return any(_first(connection, theirs.where(table.c.id == each)) for each in turn_ids)
+
     # Turns
 
     def save_turn(self, record: TurnRecord) -> None:

@@ -83,6 +83,33 @@ def test_only_what_is_new_is_added_to_a_chat_that_is_there(house: Runtime, make:
     assert [each.turn.question.text for each in chat_of(other).shown][-1] == "one more"
 
 
+def test_a_chat_of_another_account_becomes_a_copy_of_ones_own_and_only_once(house: Runtime) -> None:
+    hers = chat_of(house)
+    bob = house.for_person("bob")
+    data = export_chats([hers], "json")
+    done = import_chats(bob, data)
+    assert (done.new_turns, done.known_turns, done.problems) == (4, 0, [])
+    copy = chat_of(bob)
+    assert done.chats == [copy.id] != [hers.id]
+    assert {each.id for each in copy.turns}.isdisjoint(each.id for each in hers.turns)
+    assert [each.shown for each in copy.shown] == [each.shown for each in hers.shown]
+    assert (copy.title, copy.tags) == (hers.title, hers.tags)
+    edited = next(each for each in copy.turns if each.edited_from)
+    assert edited.edited_from in {each.id for each in copy.turns}
+    assert import_chats(bob, data).known_turns == 4
+    assert chat_of(house.for_person("local")) == hers
+    # Its owner takes part, and then the chat of that id is gone.
+    ask(house, "one more", conversation_id=hers.id)
+    longer = export_chats([read_chat(house.store, hers.id)], "zip")
+    assert import_chats(bob, longer).new_turns == 1
+    house.for_person("local").store.delete_conversation(hers.id)
+    again = import_chats(bob, longer)
+    assert (again.new_turns, again.known_turns) == (0, 5)
+    assert len(chat_of(bob).turns) == 5
+    assert import_chats(house.for_person("carl"), export_chats([chat_of(bob)], "json")).new_turns == 5
+    assert house.store.verify_audit().ok
+
+
 class Parsed(HTMLParser):
     def __init__(self, page: str) -> None:
         super().__init__()
