@@ -201,10 +201,18 @@ class Extensions:
             self._broken(name, version, distribution, detail)
             return
         with self._marks.around(name):
-            self._import(name, value, version, distribution, load)
+            self._import(name, value, version, distribution, load, self.settings.import_seconds)
 
-    def _import(self, name: str, value: str, version: str, distribution: str, load: Callable[[], object]) -> None:
-        outcome = self._guard.run([Call(load, self._load_seconds)])[0]
+    def _import(
+        self,
+        name: str,
+        value: str,
+        version: str,
+        distribution: str,
+        load: Callable[[], object],
+        seconds: float | None = None,
+    ) -> None:
+        outcome = self._guard.run([Call(load, seconds or self._load_seconds)])[0]
         if outcome.state != "ok":
             reason = "importing it took too long" if outcome.state == "timeout" else describe(outcome.error)
             self._broken(name, version, distribution, f"{value} cannot be imported: {reason.rstrip('.')}")
@@ -239,7 +247,8 @@ class Extensions:
                 load = partial(load_inside, each, self.settings.data_dir)
                 self._import_marked(name, each.locked.entries[name], version, package, load)
             else:
-                child = ChildPlugin(each.locked, name, self.settings.data_dir, self._seconds)
+                patience = self.settings.import_seconds
+                child = ChildPlugin(each.locked, name, self.settings.data_dir, self._seconds, patience)
                 self._children[name] = child
                 try:
                     child.launch()
@@ -330,7 +339,7 @@ class Extensions:
 
     @property
     def _load_seconds(self) -> float:
-        """How long importing a plugin, and making one that is a class, may take."""
+        """How long importing a plugin of our own, and making one that is a class, may take."""
         return max(60.0, self.settings.hook_seconds)
 
     def _seconds(self, hook: str) -> float:

@@ -128,9 +128,17 @@ class Choices:
         return {}
 
     def forget(self, owner: str) -> None:
-        """Delete what a person chose."""
+        """Delete what a person chose.
+
+        Raises:
+            SettingsError: the file cannot be deleted.
+        """
+        path = self._folder / f"{_person(owner)}.json"
         with self._lock:
-            (self._folder / f"{_person(owner)}.json").unlink(missing_ok=True)
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                raise SettingsError(f"{path} cannot be deleted: {error.strerror or error}.") from error
             self._kept.pop(_person(owner), None)
             self._merged = {}
 

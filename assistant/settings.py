@@ -45,6 +45,8 @@ class Settings(BaseSettings):
     """0 lets the system choose a free port."""
     requests_a_minute: int = Field(default=60, ge=1)
     """Requests that one account, and one key, may send to the API in a minute; ten times as many on the page."""
+    mcp: bool = False
+    """Offer the tools ask, check and explain to MCP clients, at /v1/mcp; needs the extra mcp."""
     public_url: str = ""
     """The address that people type, as in https://chat.example.org, where a proxy stands in front; needs accounts."""
     sso_issuer: str = ""
@@ -82,6 +84,8 @@ class Settings(BaseSettings):
     hook_seconds: float = Field(default=5.0, gt=0)
     """The time limit of one call of one hook, where the plugin does not declare another;
     six times as long for hooks that are called once, at start."""
+    import_seconds: float = Field(default=30.0, gt=0)
+    """How long importing a plugin that Glassbox does not bring itself may take, at each start."""
     failures_before_off: int = Field(default=3, ge=1)
     """A plugin that fails so many times in a row is switched off until the program is started again."""
     critic_model: str = ""

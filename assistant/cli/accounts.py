@@ -150,7 +150,10 @@ def sign_out(name: NameArgument) -> None:
 def remove(
     name: NameArgument, yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether that is meant.")] = False
 ) -> None:
-    """Delete an account with all its chats, ratings and keys, for good. `disable` keeps them."""
+    """Delete an account with all its chats, ratings, keys and settings of plugins, for good. `disable` keeps them."""
+    from assistant.plugin_choices import Choices
+    from assistant.settings import load_settings
+
     with opened() as (accounts, out):
         found = accounts.get(name)
         if not yes:
@@ -158,6 +161,7 @@ def remove(
                 raise InputError(f"Not removed: {found.name} has chats that would be gone for good.", hint="Add --yes.")
             typer.confirm(f"Delete {found.name} and all its chats for good?", abort=True, err=True)
         count = accounts.remove(name, who=user_name())
+        Choices(load_settings().data_dir).forget(found.id)
         write(out, f"{found.name} is removed, with {count} chat{'' if count == 1 else 's'}.\n")
         if not accounts.in_use:
             tell("That was the last account: whoever sits at this computer uses Glassbox alone again.")

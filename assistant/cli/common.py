@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from assistant.runtime import Runtime
     from assistant.settings import Settings
     from assistant.store import Store
+    from assistant.store.values import PluginChange
 
 FOUND = 1
 """The command did its work and found something: a refusal, a failed turn, a broken chain."""
@@ -186,6 +187,19 @@ def open_store(settings: Settings) -> Generator[Store]:
         yield store
     finally:
         store.close()
+
+
+def record_plugin_change(settings: Settings, plugin: str, what: PluginChange, **more: str) -> None:
+    """Write into the audit log what was done with a plugin. It stays done where that cannot be written: switching a
+    plugin off must work where the database is broken."""
+    from assistant.errors import StoreError
+    from assistant.person import user_name
+
+    try:
+        with open_store(settings) as store:
+            store.record_plugin_change(plugin, what, user_name(), **more)
+    except StoreError as error:
+        tell(f"Careful: this is done, and the audit log does not say so. {error}")
 
 
 def try_packs(runtime: Runtime, packs: Sequence[str]) -> None:

@@ -58,6 +58,9 @@ def install(
             pip,
             lambda each: try_start(each, settings.data_dir, lambda _: settings.hook_seconds),
         )
+        trusted = "inside the program" if locked.trusted else "in a child process"
+        facts = {"version": locked.version, "sha256": locked.sha256, "runs": trusted}
+        common.record_plugin_change(settings, locked.name, "installed", **facts)
         tell(f"{locked.name} {locked.version} is installed; programs that are running see it after a restart.")
         _add_packs(settings, packs_of(locked, settings.data_dir))
 
@@ -67,7 +70,9 @@ def uninstall(name: Annotated[str, typer.Argument(metavar="NAME", help="The pack
     from assistant.plugin_store.installing import remove
     from assistant.settings import load_settings
 
-    removed = remove(name, load_settings().data_dir)
+    settings = load_settings()
+    removed = remove(name, settings.data_dir)
+    common.record_plugin_change(settings, removed.name, "uninstalled", version=removed.version)
     tell(f"{removed.name} {removed.version} is removed; programs that are running see it after a restart.")
     if removed.declaration.packs:
         tell("Packs of rules that it brought are kept; assistant packs remove takes them away.")

@@ -95,6 +95,7 @@ def enable(name: NameArgument) -> None:
     StartMarks(settings.data_dir).forget(name)
     if name in disabled:
         _write(settings, disabled - {name})
+        common.record_plugin_change(settings, name, "switched on")
         tell(f"{name} is enabled; programs that are running see it after a restart.")
     elif name not in settings.disabled_plugins:
         tell(f"{name} is enabled already.")
@@ -118,6 +119,7 @@ def disable(name: NameArgument) -> None:
         tell(f"{name} is disabled already.")
         return
     _write(settings, disabled | {name})
+    common.record_plugin_change(settings, name, "switched off")
     tell(f"{name} is disabled; programs that are running see it after a restart.")
     if name in settings.required_plugins:
         tell(f"Careful: {name} is one of those whose rules must hold. Without it they are not applied.")

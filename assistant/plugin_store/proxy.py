@@ -31,9 +31,17 @@ class ChildPlugin:
         name: of the plugin in it.
         data_dir: where plugins are kept.
         seconds: how long a hook may take that declares no limit, by its name.
+        start_seconds: how long the start of its process and its import may take.
     """
 
-    def __init__(self, locked: Locked, name: str, data_dir: Path, seconds: Callable[[str], float]) -> None:
+    def __init__(
+        self,
+        locked: Locked,
+        name: str,
+        data_dir: Path,
+        seconds: Callable[[str], float],
+        start_seconds: float = START_SECONDS,
+    ) -> None:
         self.name = name
         self.confined: tuple[str, ...] = ()
         self.schema: dict[str, Any] | None = None
@@ -41,6 +49,7 @@ class ChildPlugin:
         self._locked = locked
         self._data_dir = data_dir
         self._seconds = seconds
+        self._start_seconds = start_seconds
         self._pictures = locked.declaration.pictures
         self.process = ChildProcess(
             Load(
@@ -49,7 +58,8 @@ class ChildPlugin:
                 folder=str((packages(data_dir) / locked.folder).absolute()),
                 own=str(own_folder(data_dir, name).absolute()),
                 limits=Limits(network=bool(locked.declaration.network)),
-            )
+            ),
+            start_seconds,
         )
 
     def launch(self) -> None:
@@ -110,7 +120,7 @@ class ChildPlugin:
             return hookimpl(register_evaluators)
         seconds = mark.time_limit or self._seconds(mark.hook)
         # The child is ended by its own clock; the guard's is for the wait for others and for a new start besides.
-        patience = 2 * seconds + START_SECONDS + 5
+        patience = 2 * seconds + self._start_seconds + 5
 
         def call(**arguments: Any) -> Any:
             return self.ask(mark.hook, arguments, seconds)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from assistant.messages import Appeal, Feedback, TurnRecord
+from assistant.messages import Appeal, Feedback, TurnRecord, now
 from assistant.store import appeals, audit, conversations, pictures, ratings, search, turns, verify
 from assistant.store.engine import Database
 from assistant.store.people import People
 from assistant.store.problems import explained
-from assistant.store.values import AuditLeaf, AuditReport, ConversationSummary, Found, RuleTally
+from assistant.store.values import AuditLeaf, AuditReport, ConversationSummary, Found, PluginChange, RuleTally
 
 if TYPE_CHECKING:
     from assistant.store.personal import PersonalStore
@@ -311,6 +311,22 @@ class Store:
         """The leaves about constitution packs, oldest first."""
         with self._database.read() as connection:
             return audit.of_kind(connection, "pack")
+
+    def record_plugin_change(self, plugin: str, what: PluginChange, who: str, **more: str) -> AuditLeaf:
+        """Write into the audit log what somebody did with a plugin.
+
+        Args:
+            plugin: its name, or that of the package.
+            what: was done.
+            who: the account, or the user at this computer.
+            more: facts that are no secret, as its version.
+
+        Returns:
+            The leaf.
+        """
+        with self._database.write() as connection:
+            said = {"at": now().isoformat(), "plugin": plugin, "what": what, "who": who, **more}
+            return audit.append(connection, "plugin", said)
 
     def audit_leaves(self, start: int = 0, limit: int = 1000) -> list[AuditLeaf]:
         """The leaves of the audit log from index ``start`` on, at most ``limit``."""

@@ -8,10 +8,13 @@ from typing import Any, Literal
 
 from assistant.verdicts import Frozen
 
-LeafKind = Literal["turn", "feedback", "appeal", "decision", "deletion", "pack", "account"]
+LeafKind = Literal["turn", "feedback", "appeal", "decision", "deletion", "pack", "account", "plugin"]
 """What an audit leaf is about. ``decision``: an appeal was decided. ``deletion``: a conversation was deleted.
 ``pack``: a constitution pack was added, enabled, granted an exception, or the like. ``account``: an account or an API
-key was made, changed or removed."""
+key was made, changed or removed. ``plugin``: one was installed, uninstalled, or switched on or off."""
+
+
+PluginChange = Literal["installed", "uninstalled", "switched on", "switched off"]
 
 
 class ConversationSummary(Frozen):

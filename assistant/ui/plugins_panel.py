@@ -23,6 +23,7 @@ class PluginsPanel:
 
     def __init__(self, runtime: Runtime) -> None:
         self._extensions = runtime.extensions
+        self._store = runtime.store
         self._required = runtime.settings.required_plugins
 
     def draw(self, request: PanelRequest) -> str:
@@ -81,6 +82,7 @@ class PluginsPanel:
             at_once = self._extensions.switch(plugin, on=on)
         except OSError as error:
             raise StoreError(f"This cannot be kept: {error.strerror or error}.") from error
+        self._store.record_plugin_change(plugin, "switched on" if on else "switched off", request.viewer.name)
         if not on:
             later = "Models, panels and evaluators that it brought go with the next start."
             return f"{plugin} is off from the next question on. {later}"

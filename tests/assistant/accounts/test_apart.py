@@ -208,7 +208,7 @@ def test_the_numbers_of_the_house_are_for_operators(home: Home) -> None:
 
 HOUSE = {
     "people", "for_person", "close", "size", "verify_audit", "audit_leaves", "record_pack_change", "last_pack_change",
-    "pack_changes", "rule_tallies", "appealed_image",
+    "pack_changes", "record_plugin_change", "rule_tallies", "appealed_image",
 }  # fmt: skip
 """What is about the house as a whole, and holds no word that anybody said; or is asked for reviewers alone."""
 

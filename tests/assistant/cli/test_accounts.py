@@ -11,6 +11,7 @@ import pytest
 from assistant.accounts import Accounts
 from assistant.accounts.keys import Keys
 from assistant.cli.common import NOT_DONE
+from assistant.plugin_choices import Choices, SettingsForm
 from assistant.store import Store
 
 from .conftest import Cli
@@ -73,6 +74,22 @@ def test_what_cannot_be_done_says_why(made: Cli, arguments: list[str], input: st
 def test_removing_the_last_account_goes_back_to_one_person(made: Cli) -> None:
     assert "ada is removed, with 0 chats" in made("accounts", "remove", "ada", "--yes").stdout
     assert "uses Glassbox alone again" in made("accounts", "remove", "olga", "--yes").stderr
+
+
+def test_what_a_removed_person_chose_for_plugins_goes_and_nothing_else(made: Cli, folder: Path) -> None:
+    form = SettingsForm({"properties": {"greeting": {"type": "string"}}}, lambda values: {})
+
+    def choices() -> Choices:
+        kept = Choices(folder)
+        kept.forms["greets"] = form
+        return kept
+
+    ids = {each["name"]: each["id"] for each in json.loads(made("accounts", "list", "--json").stdout)}
+    for name in ids:
+        assert choices().save("greets", ids[name], {"greeting": name}, operator=False) == {}
+    assert made("accounts", "remove", "ada", "--yes").exit_code == 0
+    assert choices().chosen(ids["ada"]) == {"greets": {}}
+    assert choices().chosen(ids["olga"]) == {"greets": {"greeting": "olga"}}
 
 
 def test_the_chats_of_before_are_handed_over_where_it_is_wanted(cli: Cli, house: object, folder: Path) -> None:

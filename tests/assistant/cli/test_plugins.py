@@ -13,7 +13,9 @@ from typer.testing import Result
 
 from assistant import Host, hookimpl
 from assistant.extensions import GROUP, read_disabled
+from assistant.person import user_name
 from assistant.settings import Settings
+from assistant.store import Store
 
 
 class FailsToStart:
@@ -127,7 +129,9 @@ def test_what_a_plugin_prints_does_not_spoil_the_json(
 def test_a_broken_database_is_no_hindrance(cli: Callable[..., Result], folder: Path):
     folder.mkdir()
     (folder / "glassbox.sqlite3").write_bytes(b"no database " * 1000)
-    assert cli("plugins", "disable", "feedback").exit_code == 0
+    disabled = cli("plugins", "disable", "feedback")
+    assert disabled.exit_code == 0
+    assert "the audit log does not say so" in disabled.stderr
     result = cli("plugins", "list", "--json")
     assert result.exit_code == 0
     assert states(result)["feedback"]["state"] == "disabled"
@@ -154,6 +158,12 @@ def test_saying_it_twice_changes_nothing(cli: Callable[..., Result], folder: Pat
     cli("plugins", "disable", "feedback")
     assert "already" in cli("plugins", "disable", "feedback").stderr
     assert read_disabled(folder) == {"feedback"}
+    cli("plugins", "enable", "feedback")
+    leaves = [leaf.data for leaf in Store(f"sqlite:///{folder}/glassbox.sqlite3").audit_leaves()]
+    assert [(leaf["plugin"], leaf["what"], leaf["who"]) for leaf in leaves] == [
+        ("feedback", "switched off", user_name()),
+        ("feedback", "switched on", user_name()),
+    ]
 
 
 def test_disabling_required_rules_is_said_aloud(cli: Callable[..., Result]):

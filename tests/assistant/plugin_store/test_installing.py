@@ -21,6 +21,7 @@ from assistant.plugin_store.installing import make_plan
 from assistant.plugin_store.lock import packages, read_lock
 from assistant.plugin_store.package import hooks_in, read_wheel
 from assistant.plugin_store.pip import Pip
+from assistant.store import Store
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -88,6 +89,13 @@ def test_from_install_over_update_to_uninstall(data: Path, tmp_path: Path, wheel
     assert list(packages(data).iterdir()) == []
     again = run("uninstall", "sky_rules")
     assert again.exit_code == 2
+    leaves = [leaf.data for leaf in Store(f"sqlite:///{data}/glassbox.sqlite3").audit_leaves()]
+    assert [(leaf["kind"], leaf["plugin"], leaf["what"], leaf["version"]) for leaf in leaves] == [
+        ("plugin", "sky-rules", "installed", "1.0"),
+        ("plugin", "sky-rules", "installed", "1.1"),
+        ("plugin", "sky-rules", "uninstalled", "1.1"),
+    ]
+    assert leaves[0]["sha256"] == locked.sha256
 
 
 def test_one_that_cannot_be_started_is_not_installed(data: Path, tmp_path: Path, wheel: Wheel) -> None:

@@ -80,6 +80,12 @@ def test_an_operator_switches_off_and_on_and_it_holds_at_once_and_later(house: R
     assert "is on again" in press(house, "on", plugin="greets")
     assert len(ask(house, "hello").trace.verdicts) == 1
     assert read_disabled(tmp_path) == set()
+    leaves = [leaf.data for leaf in house.store.audit_leaves() if leaf.kind == "plugin"]
+    assert [(leaf["plugin"], leaf["what"], leaf["who"]) for leaf in leaves] == [
+        ("greets", "switched off", "olga"),
+        ("greets", "switched on", "olga"),
+    ]
+    assert house.store.verify_audit().ok
 
 
 def test_switching_is_for_operators_alone(house: Runtime, tmp_path: Path) -> None:
