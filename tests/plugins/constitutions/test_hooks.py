@@ -100,7 +100,7 @@ def test_an_answer_is_judged_across_the_edge_of_segments(rules: Constitutions, h
     asked = turn("Read the card")
     assert rules.check_segment(asked, "It says 4111 1111", " 1111", whole=False) == []
     (verdict,) = rules.check_segment(asked, "It says 4111 1111", " 1111 1111.", whole=False)
-    assert verdict.action == "refuse"
+    assert verdict.action == "revise"
     assert verdict.spans == (Span(part="answer", start=8, end=27),)
 
 
