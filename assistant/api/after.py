@@ -96,7 +96,7 @@ def router(runtime: Runtime, running: RunningRequests) -> APIRouter:
     @routes.post("/explain", response_model=ExplainReply, responses=_EXPLAIN, summary="Where a word came from")
     async def explain(asked: ExplainRequest, request: Request) -> ExplainReply:
         async with running.one(request):
-            return await in_thread(partial(_explain, runtime_for(runtime, request), asked))
+            return await in_thread(partial(explain_word, runtime_for(runtime, request), asked))
 
     return routes
 
@@ -107,7 +107,12 @@ _EXPLAIN = {
 }
 
 
-def _explain(runtime: Runtime, asked: ExplainRequest) -> ExplainReply:
+def explain_word(runtime: Runtime, asked: ExplainRequest) -> ExplainReply:
+    """Where a word came from.
+
+    Raises:
+        Problem: there is no such turn or word, or the model cannot say.
+    """
     turn_id = asked.turn_id.removeprefix(PREFIX)
     try:
         trace = runtime.trace(turn_id)

@@ -29,7 +29,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     from fastapi import FastAPI
     from gradio.routes import App as GradioApp
     from starlette.middleware.trustedhost import TrustedHostMiddleware
-    from starlette.routing import Mount
+    from starlette.routing import Mount, Route
 
     from assistant.accounts import Accounts
     from assistant.accounts.keys import Keys
@@ -41,6 +41,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     from assistant.api.login.open_pages import OpenPages
     from assistant.api.login.routes import router as login_routes
     from assistant.api.login.sso_routes import router as sso_routes
+    from assistant.api.mcp_door import PATH, McpDoor
     from assistant.api.problems import handle_problems
     from assistant.api.running import RunningRequests
     from assistant.api.server import reachable_from_elsewhere
@@ -48,6 +49,9 @@ def create_app(runtime: Runtime) -> FastAPI:
     from assistant.ui.look import head, theme
     from assistant.ui.session import RunningTurns
 
+    requests = RunningRequests()
+    counted = metrics.Metrics(runtime, requests)
+    mcp = McpDoor(runtime, requests, counted) if runtime.settings.mcp else None
     app = FastAPI(
         title="Glassbox",
         version=version("glassbox"),
@@ -55,6 +59,7 @@ def create_app(runtime: Runtime) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/v1/openapi.json",
+        lifespan=mcp.lifespan if mcp else None,
     )
     handle_problems(app)
     accounts, settings = Accounts(runtime.store), runtime.settings
@@ -76,10 +81,10 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.include_router(login_routes(accounts, known_as=known_as, sso=settings.sso_label if sign_on else ""))
     if sign_on is not None:
         app.include_router(sso_routes(accounts, sign_on, public_url=settings.public_url))
-    requests = RunningRequests()
-    counted = metrics.Metrics(runtime, requests)
     app.include_router(health.router(runtime))
     app.include_router(metrics.router(counted))
+    if mcp is not None:
+        app.router.routes.append(Route(PATH, mcp))
     app.include_router(v1.router(runtime, requests, counted))
     app.include_router(pictures.router(runtime))
     app.include_router(chat_downloads.router(runtime))

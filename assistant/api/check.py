@@ -66,12 +66,17 @@ def router(runtime: Runtime, running: RunningRequests, metrics: Metrics) -> APIR
     @routes.post("/check", response_model=CheckReply, responses=RESPONSES, summary="What the rules say about texts")
     async def check(asked: CheckRequest, request: Request) -> CheckReply:
         async with running.one(request) as stop:
-            return await in_thread(partial(_check, runtime, metrics, asked, stop))
+            return await in_thread(partial(check_texts, runtime, metrics, asked, stop))
 
     return routes
 
 
-def _check(runtime: Runtime, metrics: Metrics, asked: CheckRequest, stop: threading.Event) -> CheckReply:
+def check_texts(runtime: Runtime, metrics: Metrics, asked: CheckRequest, stop: threading.Event) -> CheckReply:
+    """One result for each text, in order; fewer where ``stop`` was set meanwhile.
+
+    Raises:
+        Problem: a text or the picture cannot be used.
+    """
     images = [picture_from_url(asked.image, "image", runtime.settings)] if asked.image is not None else []
     if images and asked.role == "assistant":
         raise Problem(400, "A picture comes with questions only: leave image out, or role.", param="image")

@@ -23,12 +23,15 @@ def serve(
     safe_mode: Annotated[
         bool, typer.Option("--safe-mode", help="Leave out every plugin that Glassbox does not bring itself.")
     ] = False,
+    mcp: Annotated[
+        bool, typer.Option("--mcp", help="Offer ask, check and explain as tools to MCP clients, at /v1/mcp.")
+    ] = False,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open a browser window.")] = False,
 ) -> None:
     """Start the chat and print its address. Ctrl-C ends it."""
     from assistant.settings import load_settings
 
-    settings = load_settings(host=host, port=port, model=model, safe_mode=safe_mode or None)
+    settings = load_settings(host=host, port=port, model=model, safe_mode=safe_mode or None, mcp=mcp or None)
     from assistant.api.server import serve as start
 
     raise typer.Exit(start(settings, open_browser=not no_browser, before=fetch_model))

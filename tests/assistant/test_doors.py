@@ -186,6 +186,27 @@ def openai_stream(runtime: Runtime, text: str, folder: Path, capsys: Any, monkey
     return Out(record, shown)
 
 
+def mcp(runtime: Runtime, text: str, folder: Path, capsys: Any, monkeypatch: Any) -> Out:
+    import base64
+
+    from fastapi.testclient import TestClient
+
+    from assistant.api import create_app
+
+    runtime.settings = runtime.settings.model_copy(update={"mcp": True})
+    url = f"data:image/png;base64,{base64.b64encode(picture()).decode()}"
+    call = {"name": "ask", "arguments": {"question": text, "pictures": [url]}}
+    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
+    with TestClient(create_app(runtime)) as client:
+        reply = client.post("/v1/mcp", json=body, headers={"Accept": "application/json, text/event-stream"})
+    record = newest(runtime)
+    result = reply.json()["result"]
+    (content,) = result["content"]
+    assert result["isError"] == (record.status == "failed")
+    assert (content["text"] if result["isError"] else json.loads(content["text"])["answer"]) == record.shown
+    return Out(record, content["text"])
+
+
 def function(runtime: Runtime, text: str, folder: Path, capsys: Any, monkeypatch: Any) -> Out:
     from assistant.runtime import Question
 
@@ -202,6 +223,7 @@ DOORS: list[Callable[..., Out]] = [
     http,
     openai_style,
     openai_stream,
+    mcp,
     function,
 ]
 

@@ -7,23 +7,55 @@ from typing import Any
 
 from starlette.requests import HTTPConnection
 
+from assistant.accounts.keys import Caller
 from assistant.accounts.person import Person
+from assistant.api.problems import Problem
 from assistant.messages import TurnRecord
 from assistant.runtime import Runtime
+from assistant.store.account_values import Scope
 
 _PERSON = "glassbox.person"
 _COUNT = "glassbox.count_tokens"
+_CALLER = "glassbox.caller"
 
 CHARACTERS_PER_TOKEN = 4
 """Where a model does not say how many tokens it read and wrote, they are taken to be this long."""
 
 
 def set_person(
-    scope: MutableMapping[str, Any], person: Person | None, count_tokens: Callable[[int], None] | None = None
+    scope: MutableMapping[str, Any],
+    person: Person | None,
+    count_tokens: Callable[[int], None] | None = None,
+    caller: Caller | None = None,
 ) -> None:
-    """Note who sends a request, and where its tokens are counted. The gate does so for each."""
+    """Note who sends a request, where its tokens are counted, and by which key it came, if by one. The gate does so for
+    each."""
     scope[_PERSON] = person
     scope[_COUNT] = count_tokens
+    scope[_CALLER] = caller
+
+
+def check_scope(scope: Mapping[str, Any], needed: Scope, what: str) -> None:
+    """Turn a request away whose key does not open something. Who came without a key may do it.
+
+    Args:
+        scope: of the request.
+        needed: what the key must have.
+        what: what it does not open, for the message.
+
+    Raises:
+        Problem: the key lacks the scope.
+    """
+    if (caller := scope.get(_CALLER)) is not None:
+        check_key(caller, needed, what)
+
+
+def check_key(caller: Caller, needed: Scope, what: str) -> None:
+    """As `check_scope`, for a key that is at hand."""
+    if not caller.may(needed):
+        opens = ", ".join(caller.key.scopes)
+        message = f"This key does not open {what}: it needs the scope {needed}, and the key has {opens}."
+        raise Problem(403, message, code="insufficient_permissions")
 
 
 def person_in(scope: Mapping[str, Any]) -> Person:

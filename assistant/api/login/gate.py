@@ -16,7 +16,7 @@ from assistant.accounts import Accounts, Person
 from assistant.accounts.keys import Caller, Keys
 from assistant.accounts.pace import Pace
 from assistant.accounts.person import local_person
-from assistant.api.login.callers import set_person
+from assistant.api.login.callers import check_key, set_person
 from assistant.api.login.cookies import SESSION_COOKIE, cookie_in
 from assistant.api.login.open_pages import OpenPages
 from assistant.api.login.scopes import scope_for
@@ -42,6 +42,7 @@ class _Entry:
 
     person: Person | None
     count_tokens: Callable[[int], None] | None = None
+    caller: Caller | None = None
 
 
 class Gate:
@@ -95,7 +96,7 @@ class Gate:
                 await _turn_away(Problem(503, str(error), code="unavailable"), scope, receive, send)
                 return
             entry = _Entry(None)
-        set_person(scope, entry.person, entry.count_tokens)
+        set_person(scope, entry.person, entry.count_tokens, entry.caller)
         if is_open:
             await self._app(scope, receive, send)
         elif entry.person is None:
@@ -131,13 +132,11 @@ class Gate:
 
     def _by_key(self, path: str, caller: Caller) -> _Entry:
         needed = scope_for(path)
-        if needed is not None and not caller.may(needed):
-            opens = ", ".join(caller.key.scopes)
-            message = f"This key does not open {path}: it needs the scope {needed}, and the key has {opens}."
-            raise Problem(403, message, code="insufficient_permissions")
+        if needed is not None:
+            check_key(caller, needed, path)
         self._keep_pace(self._pace, caller.person.id, caller.key.id)
         self._count_request(caller)
-        return _Entry(caller.person, partial(self._keys.add_tokens, caller.key))
+        return _Entry(caller.person, partial(self._keys.add_tokens, caller.key), caller)
 
     def _check_signed_in(self, person: Person, scope: Scope, headers: Headers) -> None:
         looks = scope["type"] == "http" and scope["method"] in ("GET", "HEAD", "OPTIONS")

@@ -13,6 +13,7 @@ _ROUTES: tuple[tuple[str, Scope | None], ...] = (
     (r"/v1/feedback", "feedback"),
     (r"/v1/explain", "explain"),
     (r"/v1/check", "check"),
+    (r"/v1/mcp", None),  # each tool asks for the scope of its route
     (r"/metrics", "admin"),
 )
 
