@@ -104,11 +104,44 @@ def _announce(server: object, address: str, runtime: Runtime, open_browser: bool
         log.error("The page does not answer at %s: %s", address, error)
         return
     print(f"Glassbox is at {address} (Ctrl-C stops it).", file=sys.stderr, flush=True)
+    others = address_for_others(runtime.settings, address)
+    if others:
+        print(f"Other computers open {others}", file=sys.stderr, flush=True)
     if reachable_from_elsewhere(runtime.settings) and not runtime.settings.public_url:
         print(UNENCRYPTED, file=sys.stderr, flush=True)
     if open_browser:
         webbrowser.open(address)
     runtime.warm_up()
+
+
+def address_for_others(settings: Settings, address: str) -> str:
+    """What is typed on other computers; empty where they cannot reach the page, or where that is ``address`` itself.
+
+    Args:
+        settings: where the page listens, and the address of a proxy.
+        address: as it is typed on this computer.
+    """
+    if settings.public_url:
+        return settings.public_url
+    if settings.host not in ("", "0.0.0.0", "::"):
+        return ""  # it listens on one address alone, which is the one that is printed
+    own = own_address(socket.AF_INET6 if settings.host == "::" else socket.AF_INET)
+    if not own:
+        return ""
+    host = f"[{own}]" if ":" in own else own
+    return f"http://{host}:{address.rpartition(':')[2]}"
+
+
+def own_address(family: socket.AddressFamily) -> str:
+    """The address by which this computer is known in its network; empty where it is in none."""
+    elsewhere = "2001:db8::1" if family == socket.AF_INET6 else "192.0.2.1"  # for documentation: nobody has it
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((elsewhere, 9))  # chooses a way there; nothing is sent
+            found = str(probe.getsockname()[0])
+    except OSError:
+        return ""
+    return "" if ipaddress.ip_address(found).is_loopback else found
 
 
 def check_reachable(settings: Settings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import signal
 import socket
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant.api.server import address_of, check_reachable, listen, serve
+from assistant.api.server import address_for_others, address_of, check_reachable, listen, own_address, serve
 from assistant.errors import PortInUse, SettingsError
 from assistant.settings import Settings
 
@@ -37,6 +38,35 @@ def test_other_computers_are_kept_out(tmp_path: Path, host: str) -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.0.0.5"])
 def test_this_computer_is_let_in(tmp_path: Path, host: str) -> None:
     check_reachable(Settings(data_dir=tmp_path, host=host))
+
+
+@pytest.mark.parametrize(
+    ("settings", "own", "typed"),
+    [
+        ({"host": "0.0.0.0"}, "192.168.1.5", "http://192.168.1.5:7860"),
+        ({"host": ""}, "192.168.1.5", "http://192.168.1.5:7860"),
+        ({"host": "::"}, "fd00::5", "http://[fd00::5]:7860"),
+        ({"host": "0.0.0.0"}, "", ""),
+        ({"host": "127.0.0.1"}, "192.168.1.5", ""),
+        ({"host": "192.168.1.5"}, "192.168.1.5", ""),
+        ({"host": "0.0.0.0", "public_url": "https://chat.example.org"}, "192.168.1.5", "https://chat.example.org"),
+        ({"public_url": "https://chat.example.org"}, "", "https://chat.example.org"),
+    ],
+)
+def test_what_other_computers_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], own: str, typed: str
+) -> None:
+    monkeypatch.setattr("assistant.api.server.own_address", lambda family: own)
+    assert address_for_others(Settings(data_dir=tmp_path, **settings), "http://127.0.0.1:7860") == typed
+
+
+def test_a_computer_knows_its_address_and_never_names_itself_alone() -> None:
+    found = own_address(socket.AF_INET)
+    if not found:
+        pytest.skip("This computer is in no network; run it on one that is.")
+    assert not ipaddress.ip_address(found).is_loopback
+    with listen(found, 0) as listener:  # it is one of our own: it can be listened on
+        assert address_of(listener).startswith(f"http://{found}:")
 
 
 def test_port_0_takes_a_free_one() -> None:
