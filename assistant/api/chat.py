@@ -113,6 +113,7 @@ def to_questions(runtime: Runtime, asked: ChatRequest) -> Asked:
         Question(
             chat.question.text,
             chat.question.images,
+            regions=chat.question.regions,
             conversation_id=conversation,
             settings=settings,
             door="api",

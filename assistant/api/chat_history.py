@@ -11,9 +11,11 @@ from assistant.api.pictures_in import picture_from_url
 from assistant.api.problems import Problem, problem_of
 from assistant.brought_history import Brought
 from assistant.errors import InputError
-from assistant.intake import read_message
+from assistant.intake import read_message, with_regions
 from assistant.messages import ImagePart, Message
+from assistant.places import place_of
 from assistant.settings import Settings
+from assistant.verdicts import Region
 
 MOST_EXCHANGES = 20
 """Older ones are left out: the rules look at every one that is brought."""
@@ -57,6 +59,7 @@ class _Said:
     role: str
     texts: list[str] = field(default_factory=list[str])
     urls: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    places: list[Region] = field(default_factory=list[Region])
     refused: bool = False
 
     @property
@@ -131,6 +134,10 @@ def _add(said: _Said, message: ChatMessage, number: int) -> None:
         elif message.role == "assistant":
             raise Problem(400, f"{place}: an answer holds no pictures.", param=place, code="invalid_value")
         else:
+            try:
+                said.places += [place_of(each, len(said.urls)) for each in part.places]
+            except InputError as error:
+                raise problem_of(error, f"{place}.places") from error
             said.urls.append((f"{place}.image_url", part.image_url.url))
 
 
@@ -138,6 +145,7 @@ def _message(said: _Said, pictures: Sequence[ImagePart], settings: Settings, *, 
     if may_be_empty and not said.text.strip() and not pictures:
         return Message(text="")
     try:
-        return read_message(said.text, pictures, settings)
+        message = read_message(said.text, pictures, settings)
+        return with_regions(message, said.places) if pictures else message
     except InputError as error:
         raise problem_of(error, "messages") from error

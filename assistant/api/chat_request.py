@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from assistant.api.problems import Problem
+from assistant.intake import MOST_REGIONS
 from assistant.messages import TurnSettings
 
 MOST_TOKENS = 4096
@@ -52,6 +53,11 @@ class ImageUrlPart(_Lenient):
 
     type: Literal["image_url"]
     image_url: ImageUrl
+    places: list[Annotated[list[float], Field(min_length=4, max_length=4)]] = Field(
+        default_factory=list[list[float]],
+        max_length=MOST_REGIONS,
+        description="The question is about these places: left, top, right and bottom, in percent of the picture.",
+    )
 
 
 Part = Annotated[TextPart | ImageUrlPart | RefusalPart, Field(discriminator="type")]

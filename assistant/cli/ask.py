@@ -32,6 +32,14 @@ def ask(
     question: Annotated[
         str, typer.Argument(metavar="QUESTION", help="The question, last; - reads it from standard input.")
     ],
+    place: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="EDGES",
+            help="Ask about a place: left,top,right,bottom in percent of the picture, as in 10,20,40,50; "
+            "2:10,20,40,50 is in the second picture. May be given several times.",
+        ),
+    ] = None,
     model: ModelOption = None,
     pack: PacksOption = None,
     json: JsonOption = False,
@@ -41,7 +49,7 @@ def ask(
 
     settings = load_settings(model=model)
     model = settings.model if model is not None else None
-    message = read_question(images or [], question, settings)
+    message = read_question(images or [], question, settings, place or [])
     from assistant.messages import TurnSettings
     from assistant.runtime import Question
 
@@ -55,6 +63,7 @@ def ask(
             asked = Question(
                 text=message.text,
                 images=message.images,
+                regions=message.regions,
                 settings=TurnSettings(model=model, packs=packs),
                 door="cli",
             )
@@ -73,13 +82,14 @@ def ask(
         raise typer.Exit(common.FOUND)
 
 
-def read_question(paths: Sequence[str], text: str, settings: Settings) -> Message:
-    """The question and its pictures, from the arguments of the command.
+def read_question(paths: Sequence[str], text: str, settings: Settings, places: Sequence[str] = ()) -> Message:
+    """The question with its pictures and places, from the arguments of the command.
 
     Raises:
-        InputError: there is no question, or text or pictures cannot be used.
+        InputError: there is no question, or text, pictures or places cannot be used.
     """
-    from assistant.intake import read_message
+    from assistant.intake import read_message, with_regions
+    from assistant.places import read_place
 
     _refuse_picture_as_question(text)
     if text == "-":
@@ -93,7 +103,7 @@ def read_question(paths: Sequence[str], text: str, settings: Settings) -> Messag
         else image.model_copy(update={"name": os.fsencode(image.name).decode("utf-8", "replace")})
         for image in message.images
     )
-    return message.model_copy(update={"images": images})
+    return with_regions(message.model_copy(update={"images": images}), [read_place(each) for each in places])
 
 
 def _refuse_picture_as_question(text: str) -> None:

@@ -65,6 +65,35 @@ def test_a_picture_as_a_data_url(client: OpenAI, model: Any) -> None:
     assert [(image.width, image.height) for image in images] == [(96, 64), (96, 64)]
 
 
+def test_a_question_about_places_in_a_picture(client: OpenAI, model: Any, house: Runtime) -> None:
+    asked = seen("what is this?", data_url(picture("blue")), data_url(picture("red")))
+    asked["content"][-1]["places"] = [[50, 0, 100, 25.5]]
+    reply = create(client, asked)
+    (place,) = house.store.turn(reply.glassbox["turns"][0]["turn_id"]).turn.question.regions
+    assert (place.image, place.left, place.top, place.right, place.bottom) == (1, 0.5, 0, 1, 0.255)
+    assert [image.place for image in model.turns[-1].question.images] == [None, 1]
+    create(client, asked, {"role": "assistant", "content": "red"}, user("and now?"))
+    assert [image.place for image in model.turns[-1].images] == [None, 1]
+
+
+@pytest.mark.parametrize(
+    ("places", "says"),
+    [
+        ([[10, 20, 40]], "places"),
+        ([[10, 20, 140, 50]], "0 to 100 percent"),
+        ([[40, 20, 10, 50]], "right of the left"),
+        ([[10, 20, 10.001, 50]], "wider and higher"),
+        ([[0, 0, 50, 50]] * 1000, "places"),
+        ("10,20,40,50", "places"),
+    ],
+)
+def test_places_that_cannot_be_used(client: OpenAI, places: Any, says: str) -> None:
+    asked = seen("what is this?", data_url(picture()))
+    asked["content"][-1]["places"] = places
+    with pytest.raises(openai.BadRequestError, match=says):
+        create(client, asked)
+
+
 def test_what_was_said_before_reaches_the_model(client: OpenAI, model: Any) -> None:
     first = create(client, seen("one?", data_url(picture())))
     create(client, seen("one?", data_url(picture())), first.choices[0].message.model_dump(), user("two?"))

@@ -57,6 +57,38 @@ def test_answer_on_stdout_and_steps_on_stderr(cli: Callable[..., Result], house:
     assert [image.name for image in record.turn.question.images] == ["photo.png"]
 
 
+def test_a_question_about_places(cli: Callable[..., Result], house: Any, photo: Path, folder: Path):
+    result = cli("ask", "--place", "2:0,0,50,50", "--place", "10,20,40,50", str(photo), str(photo), "what is this?")
+    assert result.exit_code == 0
+    regions = stored(folder)[0].turn.question.regions
+    assert [(each.image, each.left, each.top, each.right, each.bottom) for each in regions] == [
+        (0, 0.1, 0.2, 0.4, 0.5),
+        (1, 0, 0, 0.5, 0.5),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("place", "says"),
+    [
+        ("10,20,40", "four edges; 3 came"),
+        ("a,b,c,d", "is no place"),
+        ("nan,0,50,50", "0 to 100 percent"),
+        ("10,20,40,150", "0 to 100 percent"),
+        ("40,20,10,50", "right of the left"),
+        ("0:10,20,40,50", "number 1"),
+        ("2:10,20,40,50", "in picture 2, and 1 came"),
+        ("10,20,10.001,50", "wider and higher"),
+    ],
+)
+def test_a_place_that_cannot_be_is_misuse(
+    cli: Callable[..., Result], house: Any, photo: Path, folder: Path, place: str, says: str
+):
+    result = cli("ask", str(photo), "what is this?", "--place", place)
+    assert result.exit_code == 2
+    assert says in result.stderr
+    assert not stored(folder)
+
+
 def test_json_is_the_record_that_was_stored(cli: Callable[..., Result], house: Any, photo: Path, folder: Path):
     result = cli("ask", str(photo), str(photo), "what is this?", "--json")
     assert result.exit_code == 0
