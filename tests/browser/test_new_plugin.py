@@ -1,4 +1,5 @@
-"""From an empty folder to a plugin that works on the page, by the commands that a person would type, with a clock."""
+"""From an empty folder to a plugin that works on the page, by the commands that a person would type. How long it takes
+is printed, and measured by benchmarks/new_plugin.py."""
 
 from __future__ import annotations
 
@@ -14,9 +15,6 @@ from typing import Any
 import pytest
 
 pytestmark = [pytest.mark.browser, pytest.mark.install, pytest.mark.timeout(900)]
-
-MOST_SECONDS = 300
-"""Five minutes, on a computer with two slow cores."""
 
 
 def test_from_an_empty_folder_to_the_page(chromium: Any, tmp_path: Path) -> None:
@@ -62,12 +60,10 @@ def test_from_an_empty_folder_to_the_page(chromium: Any, tmp_path: Path) -> None
         assert "Questions are not asked in capital letters." in card.inner_text()
         assert "calm-down 0.1.0" in card.inner_text()
         times["the page"] = time.monotonic() - since
-        seconds = time.monotonic() - begin
-        print(f"{seconds:.0f} s:", {name: round(value) for name, value in times.items()})
+        print(f"{time.monotonic() - begin:.0f} s:", {name: round(value) for name, value in times.items()})
         page.context.close()
         server.send_signal(signal.SIGINT)
         server.wait(timeout=60)
     finally:
         server.kill()
         server.communicate()
-    assert seconds < MOST_SECONDS, times

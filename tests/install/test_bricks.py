@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import urllib.request
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -27,27 +28,34 @@ HEAD = "import os\nfrom pathlib import Path\nfrom assistant import hookimpl\n"
 TAIL = "@hookimpl\ndef turn_finished(record):\n    pass\n"
 AFTER_THE_TRIAL = "seen = Path(os.environ['HOME'], 'seen')\nif seen.exists():\n    {way}\nseen.touch()\n"
 """Works once: when it is installed."""
-WHEN_ASKED_TO = "if os.environ.get('BRICK') == '{name}':\n    {way}\n"
+WHEN_ASKED_TO = "if '{name}' in os.environ.get('BRICK', '').split():\n    {way}\n"
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
-def write_package(folder: Path, name: str, body: str) -> Path:
-    """A package with a plugin for each way to fail."""
-    place = folder / name
-    (place / name).mkdir(parents=True)
-    (place / name / "__init__.py").write_text("")
-    (place / name / "assistant.toml").write_text('hooks = ["turn_finished"]\n')
-    entries = ""
+SOON = {"GLASSBOX_IMPORT_SECONDS": "5"}
+"""Nobody has to wait for long until the one that hangs is given up."""
+
+
+def write_wheel(folder: Path, name: str, body: str) -> Path:
+    """A wheel with a plugin for each way to fail, written by hand, so that nothing has to be built."""
+    info = f"{name}-1.dist-info"
+    entries = "".join(f"{name}_{way} = {name}.{way}\n" for way in WAYS)
+    files = {
+        f"{name}/__init__.py": "",
+        f"{name}/assistant.toml": 'hooks = ["turn_finished"]\n',
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/entry_points.txt": f"[assistant]\n{entries}",
+    }
     for way, code in WAYS.items():
-        (place / name / f"{way}.py").write_text(HEAD + body.format(name=way, way=code) + TAIL)
-        entries += f'{name}_{way} = "{name}.{way}"\n'
-    (place / "pyproject.toml").write_text(
-        '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
-        f'[project]\nname = "{name}"\nversion = "1"\n[project.entry-points.assistant]\n{entries}'
-        f'[tool.hatch.build.targets.wheel]\npackages = ["{name}"]\n'
-    )
-    return place
+        files[f"{name}/{way}.py"] = HEAD + body.format(name=way, way=code) + TAIL
+    files[f"{info}/RECORD"] = "".join(f"{path},,\n" for path in [*files, f"{info}/RECORD"])
+    path = folder / f"{name}-1-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        for each, text in files.items():
+            archive.writestr(each, text)
+    return path
 
 
 def environment(folder: Path, **more: str) -> Mapping[str, str]:
@@ -103,23 +111,28 @@ def serves(folder: Path, *options: str, **more: str) -> None:
 
 
 def test_in_a_child_process(run: Run, tmp_path: Path) -> None:
-    done = run("plugins", "install", write_package(tmp_path, "bricks", AFTER_THE_TRIAL), "--yes")
+    done = run("plugins", "install", write_wheel(tmp_path, "bricks", AFTER_THE_TRIAL), "--yes")
     assert done.returncode == 0, done.stderr
-    found = states(run)
+    found = states(run, **SOON)
     assert {found[f"bricks_{way}"] for way in WAYS} == {"broken"}
     assert {state for name, state in found.items() if not name.startswith("bricks")} == {"working"}
-    serves(tmp_path)
+    serves(tmp_path, **SOON)
     done = run("plugins", "uninstall", "bricks")
     assert done.returncode == 0, done.stderr
     assert not any(name.startswith("bricks") for name in states(run))
 
 
 def test_inside_the_program(run: Run, tmp_path: Path) -> None:
-    done = run("plugins", "install", write_package(tmp_path, "bricks", WHEN_ASKED_TO), "--yes", "--trust")
+    done = run("plugins", "install", write_wheel(tmp_path, "bricks", WHEN_ASKED_TO), "--yes", "--trust")
     assert done.returncode == 0, done.stderr
     assert {states(run)[f"bricks_{way}"] for way in WAYS} == {"working"}
-    for way in ("raises", "exits", "hangs"):
-        assert states(run, BRICK=way)[f"bricks_{way}"] == "broken"
+    found = states(run, BRICK="raises exits hangs", **SOON)
+    assert {name: state for name, state in found.items() if name.startswith("bricks")} == {
+        "bricks_raises": "broken",
+        "bricks_exits": "broken",
+        "bricks_hangs": "broken",
+        "bricks_ends": "working",
+    }
     first = run("plugins", "list", BRICK="ends")
     assert first.returncode == 3  # it ended the program; from then on it is left out
     assert states(run, BRICK="ends")["bricks_ends"] == "broken"
