@@ -20,8 +20,10 @@ lint: $(VENV)/.installed-dev
 types: $(VENV)/.installed-dev
 	$(BIN)/pyright
 
-docs: $(VENV)/.installed-dev
+docs: $(VENV)/.installed-docs
 	$(BIN)/python docs/generate.py
+	$(BIN)/python docs/build_site.py
+	@echo "The site is in build/site. Its search needs a server: $(BIN)/python -m http.server --directory build/site"
 
 bench: $(VENV)/.installed-dev
 	@for script in benchmarks/cold_start.py benchmarks/answer.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
@@ -56,6 +58,10 @@ $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 	@echo "Installing Glassbox and what its tests need into $(VENV) (a few minutes the first time) ..."
 	@$(PIP) -e ".[dev]"
 	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-docs: pyproject.toml | $(BIN)/python
+	@$(PIP) -e ".[dev,docs]"
+	@touch $@ $(VENV)/.installed-dev $(VENV)/.installed
 
 clean:
 	rm -rf $(VENV) dist build .pytest_cache .ruff_cache
