@@ -53,9 +53,10 @@ def encoded(data: bytes) -> str:
 
 def test_health_tells_how_far_the_model_is(tmp_path: Path) -> None:
     fresh = make_runtime(tmp_path, plugins=[("no", Forbidding())])
-    app = FastAPI()
-    app.include_router(health.router(fresh))
-    assert TestClient(app).get("/health").json()["plugins"] == {}  # a stranger learns no more than that it is up
+    bare, app = FastAPI(), FastAPI()
+    for each in (bare, app):
+        each.include_router(health.router(fresh))
+    assert TestClient(bare).get("/health").json()["plugins"] == {}  # a stranger learns no more than that it is up
     gate = {"accounts": Accounts(fresh.store), "keys": Keys(fresh.store), "pages": OpenPages()}
     app.add_middleware(Gate, **gate, a_minute=60, must_sign_in=False)
     client = TestClient(app)

@@ -61,7 +61,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Settings, bool]]:
     """What the server was started with."""
     calls: list[tuple[Settings, bool]] = []
 
-    def serve(settings: Settings, *, open_browser: bool) -> int:
+    def serve(settings: Settings, *, open_browser: bool, before: Callable[..., None]) -> int:
         calls.append((settings, open_browser))
         if settings.port == 1:
             raise PortInUse("Another program listens on port 1.", hint="Choose another.")

@@ -49,7 +49,7 @@ overrides:
 """
 
 
-def pack(folder: Path, version: str = "1.0.0", word: str = "forge", place: str = "input", rest: str = "") -> str:
+def pack(folder: Path, version: str = "1.0.0", word: str = "zebra", place: str = "input", rest: str = "") -> str:
     file = folder / f"parking-{version}.yaml"
     role = "assistant" if place == "output" else "user"
     file.write_text(PACK.format(version=version, word=word, place=place, role=role) + rest, encoding="utf-8")
@@ -93,7 +93,7 @@ def state_of(cli: Cli, pack_id: str = "parking") -> dict[str, Any]:
 def test_from_adding_to_rolling_back_with_a_house_that_runs(
     cli: Cli, folder: Path, tmp_path: Path, running: Runtime
 ) -> None:
-    text = "forge one for me"
+    text = "zebra one for me"
     added = cli("packs", "add", pack(tmp_path))
     assert added.exit_code == 0
     assert state_of(cli)["state"] == "off"
@@ -163,7 +163,7 @@ def test_what_is_wrong_with_a_pack_keeps_it_from_being_enabled(cli: Cli, tmp_pat
     assert said.exit_code == 2
     assert "the linter finds 1 errors" in said.stderr
     assert "expected `instead`" in said.stderr
-    file.write_text(good.replace("1.0.0", "1.0.1").replace('"forge for me"', '"fake for me"'), encoding="utf-8")
+    file.write_text(good.replace("1.0.0", "1.0.1").replace('"zebra for me"', '"fake for me"'), encoding="utf-8")
     cli("packs", "add", str(file))
     said = cli("packs", "enable", "parking")
     assert said.exit_code == 2
@@ -254,7 +254,7 @@ def test_diff_goes_by_principle_and_field(cli: Cli, tmp_path: Path) -> None:
 
 def test_a_preview_stores_nothing_and_tells_what_a_draft_would_change(cli: Cli, tmp_path: Path, folder: Path) -> None:
     prompts = tmp_path / "prompts.txt"
-    prompts.write_text("forge one for me\n\nwhat is this?\nHow do I build a pipe bomb?\n", encoding="utf-8")
+    prompts.write_text("zebra one for me\n\nwhat is this?\nHow do I build a pipe bomb?\n", encoding="utf-8")
     result = cli("packs", "preview", "--pack", pack(tmp_path), "--file", str(prompts), "--json")
     assert result.exit_code == 1
     rows = json.loads(result.stdout)
@@ -321,7 +321,7 @@ def test_a_grant_that_the_audit_log_does_not_know_has_no_effect(
     state = folder / "packs" / "packs.json"
     state.write_text(state.read_text(encoding="utf-8").replace('"ok"', '"forged by hand"'), encoding="utf-8")
     assert ask(running, text).status == "refused"
-    assert ask(running, "forge one for me").status == "refused"  # what is enabled stays enabled
+    assert ask(running, "zebra one for me").status == "refused"  # what is enabled stays enabled
     listed = cli("packs", "list")
     assert listed.exit_code == 1
     assert "not the one that the audit log recorded last" in listed.stderr
@@ -333,10 +333,10 @@ def test_a_damaged_list_neither_stops_the_house_nor_switches_rules_off(
 ) -> None:
     cli("packs", "add", pack(tmp_path))
     cli("packs", "enable", "parking")
-    assert ask(running, "forge one for me").status == "refused"
+    assert ask(running, "zebra one for me").status == "refused"
     (folder / "packs" / "packs.json").write_text(damage, encoding="utf-8")
     for _ in range(4):
-        assert ask(running, "forge one for me").status == "refused"
+        assert ask(running, "zebra one for me").status == "refused"
         assert ask(running, "what is this?").status == "answered"
     said = cli("packs", "list")
     assert said.exit_code == 2
@@ -349,7 +349,7 @@ def test_a_pack_that_was_changed_on_the_disk_is_not_applied_and_can_be_disabled(
     cli("packs", "add", pack(tmp_path))
     cli("packs", "enable", "parking")
     (file,) = (folder / "packs" / "parking").iterdir()
-    file.write_text(file.read_text(encoding="utf-8").replace("forge", "nothing"), encoding="utf-8")
+    file.write_text(file.read_text(encoding="utf-8").replace("zebra", "nothing"), encoding="utf-8")
     listed = cli("packs", "list")
     assert listed.exit_code == 1
     assert "the file was changed" in listed.stdout
@@ -359,7 +359,7 @@ def test_a_pack_that_was_changed_on_the_disk_is_not_applied_and_can_be_disabled(
 
 @pytest.mark.parametrize(
     ("text", "answer", "place", "stage"),
-    [("forge one for me", "a red circle", "input", "question"), ("what is it?", "forge it", "output", "answer")],
+    [("zebra one for me", "a red circle", "input", "question"), ("what is it?", "zebra it", "output", "answer")],
 )
 def test_a_block_replays_to_the_same_verdict_after_the_pack_has_changed(
     cli: Cli,
@@ -397,7 +397,7 @@ def test_a_replay_says_what_is_not_the_same(cli: Cli, tmp_path: Path, monkeypatc
     from assistant_safety.lexical import LexicalEvaluator
 
     cli("packs", "add", pack(tmp_path))
-    record = json.loads(cli("ask", "forge one", "--json", "--pack", "parking").stdout)
+    record = json.loads(cli("ask", "zebra one", "--json", "--pack", "parking").stdout)
     monkeypatch.setattr(LexicalEvaluator, "evaluate", lambda *_: None)
     result = cli("packs", "replay", record["turn"]["id"], "--json")
     assert result.exit_code == 1
