@@ -30,7 +30,7 @@ from assistant.plugin_store.lock import (
     write_lock,
 )
 from assistant.plugin_store.package import GROUP, Package, read_folder, read_wheel
-from assistant.plugin_store.pip import Pip
+from assistant.plugin_store.pip import Pip, all_here
 
 REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(==[A-Za-z0-9.!+_-]+)?")
 
@@ -265,6 +265,8 @@ def _same_as_shown(shown: Package, built: Package) -> None:
 
 
 def _fetch_missing(wheel: Path, room: Path, pip: Pip) -> tuple[Path, ...]:
+    if all_here(read_wheel(wheel).requires):
+        return ()
     report = room / "report"
     report.mkdir(exist_ok=True)
     missing = pip.missing(wheel, report)

@@ -107,6 +107,20 @@ def can_build_here(folder: Path) -> bool:
         return False
 
 
+def all_here(requirements: Sequence[str]) -> bool:
+    """Whether everything that is required is installed, so that pip need not look through all that these need in turn.
+    Where it is not plain to see, as for extras and addresses, this is false."""
+    try:
+        wanted = [Requirement(each) for each in requirements]
+        return all(
+            not each.extras and not each.url and each.specifier.contains(version(each.name), prereleases=True)
+            for each in wanted
+            if each.marker is None or each.marker.evaluate({"extra": ""})
+        )
+    except (InvalidRequirement, PackageNotFoundError):
+        return False
+
+
 def _one_wheel(folder: Path) -> Path:
     found = sorted(folder.glob("*.whl"))
     if len(found) != 1:

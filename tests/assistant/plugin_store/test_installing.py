@@ -20,7 +20,7 @@ from assistant.plugin_author.writing import write_plugin
 from assistant.plugin_store.installing import make_plan
 from assistant.plugin_store.lock import packages, read_lock
 from assistant.plugin_store.package import hooks_in, read_wheel
-from assistant.plugin_store.pip import Pip
+from assistant.plugin_store.pip import Pip, all_here
 from assistant.store import Store
 
 pytestmark = pytest.mark.timeout(400)
@@ -129,6 +129,23 @@ def test_a_name_from_a_folder_and_what_it_needs_from_there(data: Path, tmp_path:
     assert "brings along sky_help-1.5" in done.stderr
     (brought,) = read_lock(data).plugins["sky-needs"].brought
     assert (brought.name, brought.version) == ("sky_help", "1.5")
+
+
+@pytest.mark.parametrize(
+    ("requires", "here"),
+    [
+        ([], True),
+        (["glassbox"], True),
+        (["pytest>=1", 'nobody-has-this; extra == "more"', 'nobody-has-this; python_version < "3"'], True),
+        (["pytest>=1000"], False),
+        (["nobody-has-this"], False),
+        (["glassbox[sso]"], False),
+        (["pytest @ https://example.org/pytest-1-py3-none-any.whl"], False),
+        (["pytest >>> 1"], False),
+    ],
+)
+def test_what_is_here_already_is_not_looked_for(requires: list[str], here: bool) -> None:
+    assert all_here(requires) is here
 
 
 def test_the_url_of_a_wheel(data: Path, tmp_path: Path, wheel: Wheel) -> None:
