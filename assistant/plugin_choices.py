@@ -23,6 +23,8 @@ from assistant.plugin_settings import Chosen
 log = logging.getLogger("glassbox.plugins")
 
 OPERATOR = "operator"
+_PAGE = ""
+"""Stands beside the plugins in a person's file; no plugin has this name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,25 @@ class Choices:
                     self._write(who, {**kept, plugin: {**kept.get(plugin, {}), **part}})
             self._merged = {}
         return {}
+
+    def preferred_model(self, owner: str) -> str:
+        """The model that a person chose on the page; empty where they chose none.
+
+        Raises:
+            SettingsError: the file cannot be read.
+        """
+        with self._lock:
+            return str(self._read(_person(owner)).get(_PAGE, {}).get("model", ""))
+
+    def prefer_model(self, owner: str, name: str) -> None:
+        """Keep which model a person chose on the page.
+
+        Raises:
+            SettingsError: the file cannot be read or written.
+        """
+        with self._lock:
+            kept = self._read(_person(owner))
+            self._write(_person(owner), {**kept, _PAGE: {"model": name}})
 
     def forget(self, owner: str) -> None:
         """Delete what a person chose.

@@ -12,6 +12,7 @@ from time import perf_counter
 from typing import Any, Literal
 
 from assistant.backends import Backend, ModelTrace
+from assistant.downloads import Downloads
 from assistant.errors import NotFound, PluginLoadError, UnknownModel
 from assistant.evaluators import Evaluator, accept_evaluators
 from assistant.events import Event, Finished
@@ -74,6 +75,7 @@ class Runtime:
         self.store = store or Store(settings.database)
         self.extensions = Extensions(settings, plugins, discover=discover)
         self._picture_text = PictureText(self.extensions)
+        self.downloads = Downloads()
         self.notes: list[str] = []
         evaluators: dict[str, Evaluator] = {}
         self._gather(
@@ -111,6 +113,7 @@ class Runtime:
 
     def close(self) -> None:
         """Close the store and the plugins. Nothing may be asked afterwards."""
+        self.downloads.stop_all()
         self.extensions.close()
         self.store.close()
 

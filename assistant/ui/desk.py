@@ -12,6 +12,7 @@ from assistant.ui.asking import Asking
 from assistant.ui.composing import Composing
 from assistant.ui.drafts import Drafts
 from assistant.ui.handlers import Handlers
+from assistant.ui.model_choice import ModelChoice
 from assistant.ui.panel_room import PanelRoom
 from assistant.ui.reading import Reader
 from assistant.ui.session import RunningTurns
@@ -31,6 +32,7 @@ class Desk:
     composing: Composing
     handlers: Handlers
     room: PanelRoom
+    models: ModelChoice
 
 
 class Desks:
@@ -63,4 +65,5 @@ class Desks:
             composing=Composing(theirs, self.drafts, self._uploads),
             handlers=Handlers(theirs, reader, self._running, self._uploads),
             room=PanelRoom(self._runtime, reader, self._running),
+            models=ModelChoice(self._runtime, viewer),
         )

@@ -80,7 +80,7 @@ def build(runtime: Runtime, running: RunningTurns) -> gr.Blocks:
         bridge = gr.HTML("", js_on_load=script(), elem_id="bridge", apply_default_css=False)
 
         parts = [place, view, warnings, transcript, live, phase, box, stop, chats, inspector, plugins, panel, top]
-        outputs = [*parts, found, waiting, camera, photo]
+        outputs = [*parts, found, waiting, camera, photo, model]
 
         def on_ask(place: Place, text: str | None, model: str | None, request: gr.Request) -> Iterator[list[Any]]:
             desk = desks.of(request)
@@ -116,7 +116,11 @@ def build(runtime: Runtime, running: RunningTurns) -> gr.Blocks:
             desk = desks.of(request)
             loaded = desk.handlers.loaded(request.query_params.get("chat"))
             drawn = desk.composing.draw(desk.session)
-            return changes(replace(loaded, header=desk.room.header(desk.viewer), tray=drawn.tray))
+            header, chosen = desk.room.header(desk.viewer), desk.models.chosen()
+            return changes(replace(loaded, header=header, tray=drawn.tray, model=chosen))
+
+        def on_model(model: str | None, request: gr.Request) -> list[Any]:
+            return changes(desks.of(request).models.choose(model or ""))
 
         def on_new_chat(request: gr.Request) -> list[Any]:
             desk = desks.of(request)
@@ -172,6 +176,7 @@ def build(runtime: Runtime, running: RunningTurns) -> gr.Blocks:
             show_progress_on=panel,
             api_visibility="private",
         )
+        model.input(on_model, model, **quick)
         new_chat.click(on_new_chat, None, **quick)
         stop.click(on_stop, None, **quick)
         blocks.load(on_load, None, **quick)
@@ -203,6 +208,7 @@ def changes(update: Update) -> list[Any]:
         html(update.tray),
         gr.skip() if update.camera is None else gr.update(visible=update.camera),
         gr.skip() if update.camera is None else None,
+        gr.skip() if update.model is None else update.model,
     ]
 
 

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from assistant.backends import NeedsDownload
 from assistant.errors import GlassboxError, StoreError
 from assistant.extensions import describe
 from assistant.messages import new_id
@@ -15,6 +16,7 @@ from assistant.store.schema import LOCAL
 from assistant.ui.account_panel import AccountPanel
 from assistant.ui.appeals_panel import AppealsPanel
 from assistant.ui.fields import field_text
+from assistant.ui.models_panel import ModelsPanel
 from assistant.ui.people_panel import PeoplePanel
 from assistant.ui.plugins_panel import PluginsPanel
 from assistant.ui.reading import Reader
@@ -39,6 +41,8 @@ class PanelRoom:
             PeoplePanel(runtime),
             AccountPanel(runtime),
         ]
+        if any(isinstance(each, NeedsDownload) for each in runtime.backends):
+            own.append(ModelsPanel(runtime))
         taken = {each.name for each in own}
         self.panels = [*(each for each in runtime.panels if each.name not in taken), *own]
         self._store = runtime.store

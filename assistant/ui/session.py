@@ -43,7 +43,7 @@ NO_RECEIPT = ("", "")
 @dataclass(frozen=True, slots=True)
 class Update:
     """What changes on the page; ``None``: stays as it is. ``box`` is the text in the box for the question; the other
-    strings are HTML. ``camera`` is whether the camera is shown."""
+    strings are HTML. ``model`` is the name of the one that is chosen. ``camera`` is whether the camera is shown."""
 
     place: Place | None = None
     view: View | None = None
@@ -61,6 +61,7 @@ class Update:
     plugins: str | None = None
     panel: str | None = None
     header: str | None = None
+    model: str | None = None
 
 
 @dataclass(slots=True, eq=False)

@@ -279,6 +279,26 @@ function start() {
     }
     open = now;
   }
+  // While weights are fetched, only the bar moves: the panel is drawn anew at the end.
+  async function lookAtDownloads() {
+    const bars = [...document.querySelectorAll('#panel progress[data-download]')];
+    if (!bars.length || document.hidden) return;
+    const answer = await fetch('downloads').catch(() => null);
+    if (!answer?.ok) return; // the next look may succeed
+    const found = await answer.json();
+    for (const bar of bars) {
+      const { done, total, state } = found[bar.dataset.download] ?? {};
+      if (state !== 'running') {
+        trigger('panel', { panel: 'models', act: '' });
+        return;
+      }
+      const come = Math.round(done / 1e6).toLocaleString('en');
+      const all = Math.round(total / 1e6).toLocaleString('en');
+      bar.nextElementSibling.textContent = total ? `${come} MB of ${all} MB` : `${come} MB so far`;
+      if (total) Object.assign(bar, { max: total, value: done });
+    }
+  }
+  setInterval(lookAtDownloads, 1000);
   // An appeal may be decided in another tab or by somebody else: whoever comes back to this page sees it.
   function askAgain() {
     const waiting = document.querySelectorAll('#transcript .outcome.open').length;

@@ -98,3 +98,9 @@ def test_nobody_sees_a_hash(home: Home) -> None:
         assert "argon2" not in said
         for each in home.accounts.list():
             assert each.password not in said
+
+
+def test_how_far_downloads_are_is_for_operators_alone(home: Home) -> None:
+    assert home.browser("olga").client.get("/downloads").json() == {}
+    for who in ("ada", "rita"):
+        assert home.browser(who).client.get("/downloads").status_code == 403
