@@ -25,6 +25,7 @@ EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'{{evil}}${evil}`
 EVIL_NAME = "<img src=x onerror=alert(3)>.png"
 ALLOWED = {
     *(
+        "a",
         "article",
         "blockquote",
         "button",
@@ -54,7 +55,9 @@ class Reader(HTMLParser):
         assert tag in ALLOWED, tag
         for name, value in attrs:
             assert not name.startswith("on"), (tag, name)
-            if name in ("src", "href"):
+            if tag == "a" and name == "href":
+                assert re.fullmatch(r"chats/[0-9a-z]+/file\?format=[a-z]+", value or ""), value
+            elif name in ("src", "href"):
                 assert re.match(r"(pictures|examples)/|data:image/jpeg;base64,[A-Za-z0-9+/=]+$", value or ""), value
         if tag not in ("img", "input"):
             self.open.append(tag)
