@@ -129,24 +129,26 @@ class Choices:
             self._merged = {}
         return {}
 
-    def preferred_model(self, owner: str) -> str:
-        """The model that a person chose on the page; empty where they chose none.
+    def preferred_model(self, owner: str, default: str) -> str:
+        """The model that a person chose on the page over this default; empty where they chose none. A new default, as
+        of `serve --model`, counts until they choose again.
 
         Raises:
             SettingsError: the file cannot be read.
         """
         with self._lock:
-            return str(self._read(_person(owner)).get(_PAGE, {}).get("model", ""))
+            page = self._read(_person(owner)).get(_PAGE, {})
+        return str(page.get("model", "")) if page.get("default") == default else ""
 
-    def prefer_model(self, owner: str, name: str) -> None:
-        """Keep which model a person chose on the page.
+    def prefer_model(self, owner: str, name: str, default: str) -> None:
+        """Keep which model a person chose on the page over the default.
 
         Raises:
             SettingsError: the file cannot be read or written.
         """
         with self._lock:
             kept = self._read(_person(owner))
-            self._write(_person(owner), {**kept, _PAGE: {"model": name}})
+            self._write(_person(owner), {**kept, _PAGE: {"model": name, "default": default}})
 
     def forget(self, owner: str) -> None:
         """Delete what a person chose.

@@ -22,7 +22,8 @@ class ModelChoice:
     def chosen(self) -> str | None:
         """The model to show as chosen; ``None`` where the person never chose one that is still there."""
         try:
-            name = self._runtime.extensions.choices.preferred_model(self._viewer.owner)
+            choices, default = self._runtime.extensions.choices, self._runtime.settings.model
+            name = choices.preferred_model(self._viewer.owner, default)
         except SettingsError:  # the page says so elsewhere, and works with the default
             return None
         return name if any(each.name == name for each in self._runtime.backends) else None
@@ -31,7 +32,8 @@ class ModelChoice:
         """Keep a choice; where the model is not on this computer yet, the page says what to do."""
         try:
             backend = self._runtime.generator(name).backend
-            self._runtime.extensions.choices.prefer_model(self._viewer.owner, name)
+            choices, default = self._runtime.extensions.choices, self._runtime.settings.model
+            choices.prefer_model(self._viewer.owner, name, default)
             need = backend.missing() if isinstance(backend, NeedsDownload) else None
         except GlassboxError as error:
             return Update(phase=phase(str(error), problem=True))

@@ -179,7 +179,8 @@ class HuggingBackend:
                 if folder is None:
                     raise ModelLoadError(
                         f"The model {self._files.name} is not on this computer yet.",
-                        hint=f"Fetch it: assistant models get {self.name}",
+                        hint="On the page, an operator fetches it in the panel Models; in a shell: "
+                        f"assistant models get {self.name}",
                     )
                 self._model = load(folder, self._files.name)
                 self._describe()

@@ -170,6 +170,7 @@ def test_a_choice_is_each_persons_own_and_outlives_the_program(house: Runtime, l
     assert ModelChoice(without, OPERATOR).chosen() is None
     assert "There is no model" in str(ModelChoice(without, OPERATOR).choose("gone").phase)
     assert ModelChoice(without, GUEST).chosen() == "fake"
+    assert without.extensions.choices.preferred_model("gus", "another default") == ""
     without.extensions.choices.forget("gus")
     assert ModelChoice(without, GUEST).chosen() is None
     without.close()
