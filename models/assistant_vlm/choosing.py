@@ -4,12 +4,18 @@ The log-probability of an option is that of writing exactly it: of each of its t
 Without a beam all of them are scored, level by level of their trie. With one, only the likeliest beginnings of each
 length are followed; a beam at least as wide as the widest level of the trie (the number of options is always enough)
 leaves nothing out and gives the same result.
+
+Where nothing but a picture's name is asked for and all options are names that the picture half knows, its classifier
+decides: the decoder sees no more of the picture than that, and loses much of it.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
+from torch import Tensor
 
 from assistant_vlm.decoder import Decoder
 from assistant_vlm.picking import answer_logprobs
@@ -25,13 +31,21 @@ class Choice:
 
     Attributes:
         option: Its text.
-        logprob: Natural logarithm of the probability that the model writes just this, the end included.
+        logprob: Natural logarithm of the probability that the model writes just this, the end included; where the names
+            of the picture half decide, of that name among all it knows.
         probability: Its share among the options that were scored, in [0, 1]; the shares of all sum to 1.
     """
 
     option: str
     logprob: float
     probability: float
+
+
+def by_guess(options: Sequence[str], logprobs: Annotated[Tensor, "options"]) -> list[Choice]:
+    """The options by the name that the picture half sees, best first; equal ones in their own order."""
+    ranked = logprobs.argsort(descending=True, stable=True).tolist()
+    shares = logprobs.softmax(0).tolist()
+    return [Choice(options[i], float(logprobs[i]), shares[i]) for i in ranked]
 
 
 def score(decoder: Decoder, reading: Reading, trie: Trie, beam: int | None) -> list[Choice]:

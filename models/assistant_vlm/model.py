@@ -11,13 +11,14 @@ from torch import Tensor
 
 from assistant_vlm.batching import Answer, Request, Row, memory_keys, write_together
 from assistant_vlm.beam import beam_search
-from assistant_vlm.choosing import Choice, score
+from assistant_vlm.choosing import Choice, by_guess, score
 from assistant_vlm.confidence import probability
 from assistant_vlm.config import Card, ModelConfig
 from assistant_vlm.encoding import Encoder, NetworkEncoder
 from assistant_vlm.errors import SettingsError, WeightsError
 from assistant_vlm.familiarity import Familiarity
 from assistant_vlm.generation import GenerationSettings, Step, Walk, answer_room, generate_tokens
+from assistant_vlm.naming import asks_for_a_name
 from assistant_vlm.network import Network
 from assistant_vlm.picture import EncodedImage
 from assistant_vlm.prefix import Cut, Prefix, build_prefix
@@ -252,6 +253,11 @@ class LoadedModel:
         if beam is not None and beam < 1:
             raise SettingsError(f"expected a beam of at least 1, got {beam}")
         trie = Trie(self.tokenizer, options)
+        guess = self.network.name_guess
+        if guess is not None and image is not None and asks_for_a_name(question):
+            named = guess.scores_of(image.whole, [self.tokenizer.encode(option) for option in trie.options])
+            if named is not None:
+                return by_guess(trie.options, named)
         prefix = self.prefix(question, history, image is not None)
         trie.check_room(self.config.max_tokens - len(prefix.tokens))
         reading = self.reader.read(prefix, image, sites)

@@ -8,6 +8,7 @@ Source: Koh et al. 2020, "Concept Bottleneck Models", section 2. Changed: the gu
 and is no bottleneck alone, and the concepts are the names that an answer may say.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Final
 
 import torch
@@ -74,6 +75,24 @@ class NameGuess(nn.Module):
             probabilities = at.visit("probabilities", probabilities)
         keys = self.keys(probabilities, embedding.detach()).to(whole.dtype)
         return keys if at is None else at.visit("keys", keys)
+
+    def scores_of(
+        self, whole: Annotated[Tensor, "dim"], answers: Sequence[Sequence[int]]
+    ) -> Annotated[Tensor, "answers"] | None:
+        """Log-probability that the picture has the name that each answer says; None where one says no known name.
+
+        Args:
+            whole: The class token's vector of the picture.
+            answers: Token ids of each answer, without its end.
+        """
+        length = self.spelling.shape[1]
+        numbers: dict[tuple[int, ...], list[int]] = {}
+        for number, spelled in enumerate(self.spelling.tolist()):
+            numbers.setdefault(tuple(spelled), []).append(number)
+        named = [numbers.get((*answer[:length], *[END] * (length - len(answer)))) for answer in answers]
+        logprobs = self.scores(whole).float().log_softmax(-1)
+        found = [logprobs[numbers].logsumexp(0) for numbers in named if numbers is not None]
+        return torch.stack(found) if len(found) == len(named) else None
 
     def keys(
         self, probabilities: Annotated[Tensor, "batch names"], embedding: Annotated[Tensor, "vocab dim"]

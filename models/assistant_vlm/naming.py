@@ -16,7 +16,47 @@ NO_ARTICLE: Final = frozenset(
     )
 )  # fmt: skip
 """Labels, or last words of labels, that stand without an article."""
+NAMING_QUESTIONS: Final = (
+    "what is this?",
+    "what's this?",
+    "what is in the picture?",
+    "what's in this picture?",
+    "what is in the image?",
+    "what do you see?",
+    "what is shown here?",
+    "what is shown?",
+    "what does the picture show?",
+    "what is it?",
+    "name this",
+    "what object is this?",
+    "which object is shown?",
+    "identify this",
+    "what am i looking at?",
+    "what can you see?",
+)
+"""What asks for the name of a picture as a whole."""
+PRODUCT_QUESTIONS: Final = (
+    "what product is this?",
+    "which product is it exactly?",
+    "which product is this?",
+    "what is the name of the product?",
+    "name the product",
+    "what product is this exactly?",
+)
+"""The same of a product on a shelf, whose kind is asked for with `NAMING_QUESTIONS`."""
 _SOUNDS_LIKE_A_VOWEL: Final = re.compile(r"(?!eu|ew|uni(?!n)|uk|us|one\b|once)[aeiou]|hour|heir|honest")
+
+
+def asks_for_a_name(question: str) -> bool:
+    """Whether a question asks for nothing but the name of what a picture shows."""
+    return _bare(question) in _NAMING
+
+
+def _bare(question: str) -> str:
+    return " ".join(question.lower().split()).rstrip(" ?.!")
+
+
+_NAMING: Final = frozenset(_bare(question) for question in (*NAMING_QUESTIONS, *PRODUCT_QUESTIONS))
 
 
 def clean(label: str) -> str:

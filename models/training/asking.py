@@ -7,7 +7,7 @@ the wider one (`an apple`).
 import random
 from typing import Final
 
-from assistant_vlm.naming import phrase
+from assistant_vlm.naming import NAMING_QUESTIONS, PRODUCT_QUESTIONS, phrase
 from training.datasets import Row, VisionData
 from training.questions import Asked, ask_unknowable
 from training.scenes import Scene
@@ -19,28 +19,7 @@ LABEL_SETS: Final = frozenset(
     ("caltech101", "grocery", "clothing", "tinyimagenet", "cifar10", "pacs", "scenes15", *NAMING_SETS, *DIGIT_SETS)
 )
 
-_GENERIC: Final = (
-    "what is this?",
-    "what is this?",
-    "what is this?",
-    "what is this?",
-    "what is this?",
-    "what's this?",
-    "what is in the picture?",
-    "what's in this picture?",
-    "what is in the image?",
-    "what do you see?",
-    "what is shown here?",
-    "what is shown?",
-    "what does the picture show?",
-    "what is it?",
-    "name this",
-    "what object is this?",
-    "which object is shown?",
-    "identify this",
-    "what am i looking at?",
-    "what can you see?",
-)
+_GENERIC: Final = (*("what is this?",) * 4, *NAMING_QUESTIONS)
 _PHOTO: Final = (
     "what kind of thing is this?",
     "what animal or thing is this?",
@@ -107,14 +86,6 @@ _OWN: Final[dict[str, tuple[str, ...]]] = {
         "which kind of scene does the photo show?",
     ),
 }
-_PRODUCT: Final = (
-    "what product is this?",
-    "which product is it exactly?",
-    "which product is this?",
-    "what is the name of the product?",
-    "name the product",
-    "what product is this exactly?",
-)
 _YES_NO: Final = (
     "is this {t}?",
     "is it {t}?",
@@ -179,7 +150,7 @@ def _ask_label(rng: random.Random, row: Row, data: VisionData) -> Asked:
         named = f"the digit {other}" if row.set in DIGIT_SETS else said(row.set, other)
         form = "is this product {t}?" if exact else rng.choice(_YES_NO)
         return Asked(typed(rng, form.format(t=named)), "yes" if other == label else "no", f"{kind} yes/no")
-    own = _PRODUCT if exact else _OWN.get(row.set, _PHOTO)
+    own = PRODUCT_QUESTIONS if exact else _OWN.get(row.set, _PHOTO)
     forms = own if exact or rng.random() < 0.4 else _GENERIC
     return Asked(typed(rng, rng.choice(forms)), said(row.set, label), kind)
 

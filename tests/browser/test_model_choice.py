@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from assistant import hookimpl
 from assistant.testing import FakeModel, make_runtime
@@ -41,10 +42,11 @@ def test_another_model_is_chosen_and_answers(
         open_page.ask("hello")
         assert "from the small one" in page.locator("#transcript").inner_text()
         choice.focus()
+        page.get_by_role("option").nth(1).wait_for()
         page.screenshot(path=str(tmp_path / "open.png"))
         page.keyboard.press("ArrowDown")
         page.keyboard.press("Enter")
-        assert choice.input_value() == "A larger model · 2 GB · licence: Apache-2.0 · runs on the server example.org"
+        expect(choice).to_have_value("A larger model · 2 GB · licence: Apache-2.0 · runs on the server example.org")
         open_page.ask("and now?")
         assert "from the larger one" in page.locator("#transcript").inner_text()
         page.screenshot(path=str(tmp_path / "choice.png"))

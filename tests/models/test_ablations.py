@@ -36,7 +36,7 @@ def test_a_row_depends_on_its_seed_and_on_how_pictures_are_made() -> None:
     assert one[1].asked == same[1].asked
     assert (one[1].pixels != other[1].pixels).any()
     assert {a.kind for row in rows(3, 40) for a in row.asked} == set(reduced_task.ASKED)
-    assert one[0].covered.shape == (16, 2)
+    assert one[0].covered.shape == (16, 3)
     assert one[0].covered.max() > 0
 
 

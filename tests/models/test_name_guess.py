@@ -333,3 +333,44 @@ def test_weights_keep_their_names(tokenizer_file: Path, tokenizer: Tokenizer, ca
     write_weights(tmp_path, wrong, tokenizer_file.read_bytes(), CONFIG, card)
     with pytest.raises(WeightsError, match=rf"{WEIGHTS_FILE}: expected token ids below 512"):
         load(tmp_path)
+
+
+def named_model(tokenizer: Tokenizer, names: tuple[str, ...]) -> LoadedModel:
+    """A model whose picture half is sure of the second name, whatever it sees."""
+    config = dataclasses.replace(CONFIG, names=len(names), name_tokens=9, vocab=tokenizer.vocab)
+    network = made(config)
+    guess = network.name_guess
+    assert guess is not None
+    with torch.no_grad():
+        guess.spelling.copy_(spelling(names, tokenizer, config.name_tokens))
+        guess.scores.weight.zero_()
+        guess.scores.bias.copy_(torch.arange(len(names)) == 1).mul_(5)
+    card = Card("named", "1", "-", 0.0, (0.0,) * 6, (0.0,) * 6)
+    return LoadedModel(network, tokenizer, card, "fingerprint")
+
+
+def test_the_picture_half_decides_among_names_it_knows(tokenizer: Tokenizer) -> None:
+    model = named_model(tokenizer, ("a circle", "a square", "a star"))
+    image = model.encode_image(torch.rand(3, 32, 32))
+    ranked = model.choose(image, "What is this?", ["a star", "a square"])
+    assert [choice.option for choice in ranked] == ["a square", "a star"]
+    assert ranked[0].probability == pytest.approx(torch.tensor([5.0, 0.0]).softmax(0)[0].item(), abs=1e-5)
+    assert ranked[0].logprob == pytest.approx(torch.tensor([0.0, 5.0, 0.0]).log_softmax(0)[1].item(), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("question", "options"),
+    [("what is left of it?", ["a star", "a square"]), ("what is this?", ["a star", "a square", "a heart"])],
+)
+def test_the_decoder_decides_what_is_no_matter_of_names(
+    tokenizer: Tokenizer, question: str, options: list[str]
+) -> None:
+    model = named_model(tokenizer, ("a circle", "a square", "a star"))
+    image = model.encode_image(torch.rand(3, 32, 32))
+    ranked = model.choose(image, question, options)
+    assert model.network.name_guess is not None
+    with torch.no_grad():
+        model.network.name_guess.scores.bias.zero_()
+    model.forget()
+    again = model.choose(image, question, options)  # the picture is encoded already: only the choice could differ
+    assert [(c.option, c.logprob) for c in ranked] == [(c.option, c.logprob) for c in again]

@@ -101,7 +101,8 @@ def test_an_answer_is_judged_across_the_edge_of_segments(rules: Constitutions, h
     assert rules.check_segment(asked, "It says 4111 1111", " 1111", whole=False) == []
     (verdict,) = rules.check_segment(asked, "It says 4111 1111", " 1111 1111.", whole=False)
     assert verdict.action == "revise"
-    assert verdict.spans == (Span(part="answer", start=8, end=27),)
+    assert verdict.replacement is not None
+    assert "4111" not in verdict.replacement
 
 
 def test_a_remark_comes_after_the_answer_and_never_before(rules: Constitutions, host: Host) -> None:
