@@ -43,8 +43,8 @@ class Choice:
 
 def by_guess(options: Sequence[str], logprobs: Annotated[Tensor, "options"]) -> list[Choice]:
     """The options by the name that the picture half sees, best first; equal ones in their own order."""
-    ranked = logprobs.argsort(descending=True, stable=True).tolist()
-    shares = logprobs.softmax(0).tolist()
+    ranked: list[int] = logprobs.argsort(descending=True, stable=True).tolist()
+    shares: list[float] = logprobs.softmax(0).tolist()
     return [Choice(options[i], float(logprobs[i]), shares[i]) for i in ranked]
 
 
