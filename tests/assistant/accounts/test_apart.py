@@ -283,14 +283,12 @@ def test_files_have_only_ones_own(home: Home, adas: Any, refused: Any) -> None:
 
 
 def test_an_import_opens_nobody_elses_picture_or_chat(home: Home, adas: Any) -> None:
-    """A file names Ada's chat, or her picture without its bytes."""
+    """A file names Ada's chat, or her picture without its bytes; or it is the one that Ada saved."""
     from assistant.chat_files import import_chats
     from assistant.errors import GlassboxError, StoreError
 
     bobs, bob = home.runtime.for_person(home.accounts.get("bob").id), home.browser("bob").client
     (hers,) = adas.turn.question.images
-    assert [each.id for each in home.runtime.store.branch(adas.turn.conversation_id)] == [adas.id]
-    assert not bobs.store.has_turn(adas.id)
 
     own = home.ask("bob", "own picture", [picture("orange")])
     (part,) = own.turn.question.images
@@ -311,6 +309,12 @@ def test_an_import_opens_nobody_elses_picture_or_chat(home: Home, adas: Any) -> 
     with pytest.raises(StoreError, match="without its bytes"):
         bobs.store.save_turn(own.model_copy(update={"turn": turn}))
     assert bob.get(f"/pictures/{hers.sha256}").status_code == 404
+
+    # Last, because Bob then has a copy of his own of what Ada's file holds, her picture with it.
+    exported = home.browser("ada").client.get(f"/chats/{adas.turn.conversation_id}/file?format=json").content
+    import_chats(bobs, exported)
+    assert [each.id for each in home.runtime.store.branch(adas.turn.conversation_id)] == [adas.id]
+    assert not bobs.store.has_turn(adas.id)
 
 
 def test_a_turn_does_not_get_into_somebody_elses_chat(home: Home, adas: Any) -> None:
