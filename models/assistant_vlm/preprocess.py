@@ -16,8 +16,11 @@ def to_pixels(picture: Image.Image, side: int) -> Annotated[Tensor, "3 height wi
     """Pixels in [0, 1] of the picture squeezed to `side` x `side`; transparent parts are put on white.
 
     Raises:
-        PictureError: The picture has no pixels or its data cannot be read.
+        PictureError: It is no picture, has no pixels, or its data cannot be read.
     """
+    if not isinstance(picture, Image.Image):  # pyright: ignore[reportUnnecessaryIsInstance] - callers from outside
+        kind = type(picture).__name__
+        raise PictureError(f"expected a PIL picture or a tensor of pixels, got {kind}; open files with PIL.Image.open")
     if min(picture.size) < 1:
         raise PictureError(f"expected a picture of at least 1 x 1 pixels, got {picture.width} x {picture.height}")
     try:

@@ -1,3 +1,5 @@
+from typing import cast
+
 import pytest
 import torch
 from hypothesis import given
@@ -58,6 +60,11 @@ def test_one_pixel_is_a_picture() -> None:
 def test_no_pixel_is_not() -> None:
     with pytest.raises(PictureError, match="0 x 5"):
         to_pixels(Image.new("RGB", (0, 5)), 8)
+
+
+def test_what_is_no_picture_is_named() -> None:
+    with pytest.raises(PictureError, match="got bytes; open files with"):
+        to_pixels(cast("Image.Image", b"\x89PNG"), 16)
 
 
 def test_truncated_data_is_an_error_of_ours() -> None:
