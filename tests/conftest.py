@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import pytest
-import uvicorn
 
-from assistant.api import create_app
-from assistant.api.server import address_of, listen
 from assistant.runtime import Runtime
+
+from .serving import serve
 
 PARK = """id: park
 version: "1.0.0"
@@ -54,20 +51,4 @@ def park_pack() -> str:
 @pytest.fixture(scope="session")
 def served_at() -> Served:
     """``with served_at(runtime) as address``: the runtime behind a real server, until the end of the block."""
-
-    @contextmanager
-    def serve(runtime: Runtime) -> Iterator[str]:
-        listener = listen("127.0.0.1", 0)
-        server = uvicorn.Server(uvicorn.Config(create_app(runtime), log_level="warning", access_log=False))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-        thread.start()
-        while not server.started:
-            time.sleep(0.02)
-        try:
-            yield address_of(listener)
-        finally:
-            server.should_exit = True
-            thread.join(10)
-            listener.close()
-
     return serve

@@ -49,34 +49,18 @@ def _own_tests(folder: Path) -> tuple[bool | None, str]:
         return None, "There is no folder tests.\n"
     if find_spec("pytest") is None:
         raise InputError("Its tests need pytest, which is not installed.", hint="Type: pip install pytest")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"]
+    arguments = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"]
     try:
-        done = subprocess.run(
-            command,
-            cwd=folder,
-            env=_environment(folder),
-            capture_output=True,
-            text=True,
-            timeout=TESTS_SECONDS,
-            stdin=subprocess.DEVNULL,
-        )
+        done = _python(folder, arguments, TESTS_SECONDS)
     except subprocess.TimeoutExpired:
         return False, f"Its tests took longer than {TESTS_SECONDS:g} s.\n"
     return done.returncode == 0, done.stdout + done.stderr
 
 
 def _contract(folder: Path) -> list[Check]:
-    command = [sys.executable, "-m", "assistant.plugin_author.contract", str(folder)]
+    arguments = ["-m", "assistant.plugin_author.contract", str(folder)]
     try:
-        done = subprocess.run(
-            command,
-            cwd=folder,
-            env=_environment(folder),
-            capture_output=True,
-            text=True,
-            timeout=CONTRACT_SECONDS,
-            stdin=subprocess.DEVNULL,
-        )
+        done = _python(folder, arguments, CONTRACT_SECONDS)
     except subprocess.TimeoutExpired as error:
         said = error.stdout.decode(errors="replace") if isinstance(error.stdout, bytes) else ""
         return [*_read(said), Check("time", False, f"The checks took longer than {CONTRACT_SECONDS:g} s.")]
@@ -85,6 +69,23 @@ def _contract(folder: Path) -> list[Check]:
         last = done.stderr.strip().splitlines()[-1:] or ["nothing was said"]
         checks.append(Check("the checks", False, f"The program ended with code {done.returncode}: {last[0]}"))
     return checks
+
+
+def _python(folder: Path, arguments: list[str], seconds: float) -> subprocess.CompletedProcess[str]:
+    """Run a Python program in the plugin's folder.
+
+    Raises:
+        subprocess.TimeoutExpired: it took longer.
+    """
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env=_environment(folder),
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        stdin=subprocess.DEVNULL,
+    )
 
 
 def _read(lines: str) -> list[Check]:

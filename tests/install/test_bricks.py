@@ -5,16 +5,15 @@ from __future__ import annotations
 
 import json
 import os
-import re
-import signal
 import subprocess
 import sys
-import urllib.request
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+
+from ..serving import start_and_end
 
 pytestmark = [pytest.mark.install, pytest.mark.timeout(2400)]
 
@@ -87,27 +86,7 @@ def states(run: Run, **more: str) -> dict[str, str]:
 
 def serves(folder: Path, *options: str, **more: str) -> None:
     """The page starts, answers, and ends."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "assistant.cli.main", "serve", "--port", "0", "--no-browser", *options],
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=folder,
-        env=environment(folder, **more),
-    )
-    try:
-        assert process.stderr is not None
-        said = ""
-        while not (address := re.search(r"http://[\d.:]+", said)):
-            line = process.stderr.readline()
-            assert line, said
-            said += line
-        with urllib.request.urlopen(address[0], timeout=60) as page:
-            assert page.status == 200
-        process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=60) == 0
-    finally:
-        process.kill()
-        process.communicate()
+    start_and_end(sys.executable, folder, environment(folder, **more), *options)
 
 
 def test_in_a_child_process(run: Run, tmp_path: Path) -> None:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
-import signal
-import subprocess
-import urllib.request
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from ..serving import start_and_end
 
 pytestmark = pytest.mark.install
 
@@ -100,25 +98,6 @@ def test_the_broken_one_is_listed_with_the_reason_and_can_be_disabled(place_with
 
 
 def test_the_page_starts_beside_the_broken_one(place_with_plugins: Any, tmp_path: Path):
-    process = subprocess.Popen(
-        [place_with_plugins.python, "-m", "assistant.cli.main", "serve", "--port", "0", "--no-browser"],
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=place_with_plugins.folder,
-        env=place_with_plugins.environment(tmp_path),
-    )
-    try:
-        assert process.stderr is not None
-        said = ""
-        while not (address := re.search(r"http://[\d.:]+", said)):
-            line = process.stderr.readline()
-            assert line, said
-            said += line
-        assert "'broken' is left out" in said
-        with urllib.request.urlopen(address[0], timeout=20) as page:
-            assert page.status == 200
-        process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=30) == 0
-    finally:
-        process.kill()
-        process.communicate()
+    place = place_with_plugins
+    said = start_and_end(place.python, place.folder, place.environment(tmp_path))
+    assert "'broken' is left out" in said

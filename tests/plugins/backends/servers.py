@@ -12,33 +12,23 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import uvicorn
-
-from assistant.api import create_app
-from assistant.api.server import address_of, listen
 from assistant.backends import Backend
 from assistant.runtime import Runtime
 from assistant.settings import Settings
 from assistant.testing import make_runtime
 from assistant_backends import Backends
 
+from ...serving import serve
+
 
 @contextmanager
 def glassbox(folder: Path, model: Backend) -> Iterator[str]:
     """A really running Glassbox with that model; gives its address."""
     runtime = make_runtime(folder, model=model, max_text=200_000)
-    listener = listen("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(create_app(runtime), log_level="warning", access_log=False))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
     try:
-        yield address_of(listener)
+        with serve(runtime) as address:
+            yield address
     finally:
-        server.should_exit = True
-        thread.join(10)
-        listener.close()
         runtime.close()
 
 

@@ -22,7 +22,8 @@ from assistant.settings import Settings
 from assistant.testing import FakeModel, ask, make_runtime
 from assistant_backends import Backends, BuiltInBackend
 from assistant_backends.built_in import CANNOT_TELL, CANNOT_TELL_WITHOUT_PICTURE, TRY_LARGER, TRY_PHOTOS, UNFAMILIAR
-from assistant_vlm.tokenizer import Tokenizer
+
+from .tiny_weights import write_tiny_weights
 
 
 def drawn(colour: str, folder: Path) -> Any:
@@ -312,26 +313,8 @@ def test_encoded_pictures_are_bounded_in_bytes(tmp_path: Path, monkeypatch: pyte
 
 @pytest.fixture(scope="module")
 def random_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    import torch
-
-    from assistant_vlm.config import Card, ModelConfig
-    from assistant_vlm.network import Network
-    from assistant_vlm.weight_sets import TOKENIZER_FILE, set_folder
-    from training.export import write_weights
-
     folder = tmp_path_factory.mktemp("weights")
-    tokenizer = (set_folder("open") / TOKENIZER_FILE).read_bytes()
-    config = ModelConfig(
-        vocab=Tokenizer(tokenizer).vocab, side=32, patch=8, stem_channels=(8, 8), stem_blocks=(0, 0, 0), dim=32,
-        heads=4, kv_heads=2, encoder_layers=1, decoder_layers=2, max_prefix=64, max_tokens=96,
-    )  # fmt: skip
-    torch.manual_seed(0)
-    network = Network(config)
-    for parameter in network.parameters():
-        parameter.data.mul_(3)
-    write_weights(
-        folder, network.state_dict(), tokenizer, config, Card("tiny", "0", "none", 0.0, (1.0,) * 6, (1.0,) * 6)
-    )
+    write_tiny_weights(folder, max_tokens=96)
     return folder
 
 

@@ -10,44 +10,29 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from transformers import LogitsProcessor
 
 from assistant import AnswerEnd, Delta, ImagePart, Message, ModelInfo, Turn, TurnSettings
-from assistant.backends import Backend
+from assistant.backends import Backend, GoesOn
 from assistant.errors import BackendError
 from assistant.generation import Generator
 from assistant.intake import read_image
 from assistant.runtime import Question, Runtime, finish
 from assistant.settings import Settings
 from assistant.testing import FORBIDDEN_RULE, ForbiddenWord, make_runtime, picture
+from assistant.versions import can_go_on, go_on
 from assistant_backends import BuiltInBackend
 from assistant_backends.hugging import HuggingBackend, ModelFiles
 from assistant_backends.served import ServedBackend, read_address
 
 from .servers import glassbox
 from .tiny_models import FAMILIES
+from .tiny_weights import write_tiny_weights
 
 
 def built_in(folder: Path, stack: ExitStack) -> Backend:
     """Small random weights that answer whatever their confidence is."""
-    from assistant_vlm.config import Card, ModelConfig
-    from assistant_vlm.network import Network
-    from assistant_vlm.tokenizer import Tokenizer
-    from assistant_vlm.weight_sets import TOKENIZER_FILE, set_folder
-    from training.export import write_weights
-
-    tokenizer = (set_folder("open") / TOKENIZER_FILE).read_bytes()
-    config = ModelConfig(
-        vocab=Tokenizer(tokenizer).vocab, side=32, patch=8, stem_channels=(8, 8), stem_blocks=(0, 0, 0), dim=32,
-        heads=4, kv_heads=2, encoder_layers=1, decoder_layers=2, max_prefix=64, max_tokens=160,
-    )  # fmt: skip
-    torch.manual_seed(0)
-    network = Network(config)
-    for parameter in network.parameters():
-        parameter.data.mul_(3)
-    card = Card("tiny", "0", "none", 0.0, (1.0,) * 6, (1.0,) * 6)
-    write_weights(folder, network.state_dict(), tokenizer, config, card)
+    write_tiny_weights(folder, max_tokens=160)
     return BuiltInBackend(folder, name="tiny")
 
 
@@ -82,13 +67,13 @@ def faults_of_built_in(model: Any) -> Faults:
     ready = model._ready()
     generate = ready.generate
 
-    def broken(*given: Any) -> Iterator[Any]:
-        yield next(iter(generate(*given)))
+    def broken(*given: Any, **more: Any) -> Iterator[Any]:
+        yield next(iter(generate(*given, **more)))
         raise ValueError("a planted fault")
 
     return Faults(
         lambda patch: patch.setattr(ready, "generate", broken),
-        lambda patch: patch.setattr(ready, "generate", lambda *_: iter(())),
+        lambda patch: patch.setattr(ready, "generate", lambda *_, **__: iter(())),
     )
 
 
@@ -205,6 +190,50 @@ class TestContract:
         stopped.set()
         assert list(model.stream(question(), stopped.is_set)) == []
         assert run(model, question())[0]  # and it is free again
+
+    @pytest.mark.parametrize("images", [0, 1])
+    def test_an_answer_that_was_begun_goes_on_from_there(self, model: Backend, images: int) -> None:
+        assert isinstance(model, GoesOn)
+        assert model.can_go_on
+        turn = question(images=images)
+        fresh = run(model, turn)[0]
+        rests: list[str] = []
+        for begun in ("a red circle", "the dog is in the picture"):
+            rest, end = run(model, turn.model_copy(update={"begun": begun}))
+            assert rest
+            assert not rest.startswith((begun, fresh))
+            assert end.tokens is not None
+            rests.append(rest)
+        assert rests[0] != rests[1]  # it read the beginning
+
+    def test_going_on_adds_to_an_answer_that_was_cut_off(self, house: Runtime) -> None:
+        cut = ask(house, "what is this?")
+        assert can_go_on(cut)
+        asked = go_on(house, cut.id)
+        assert asked.begun
+        assert cut.answer.startswith(asked.begun)
+        segments: list[str] = []
+        for event in house.run_turn(asked):
+            segments.append(getattr(event, "text", "") if type(event).__name__ == "Segment" else "")
+            record = getattr(event, "record", None)
+        assert record is not None
+        assert record.status == "answered"
+        assert record.answer.startswith(asked.begun)
+        assert record.answer.count(asked.begun) == 1
+        assert len(record.answer) > len(asked.begun)
+        assert record.answer.startswith("".join(segments))
+        assert house.store.turn(record.id).answer == record.answer
+        assert house.store.siblings(cut.id) == [cut.id, record.id]
+        if isinstance(house.generator().backend, BuiltInBackend | HuggingBackend):
+            assert [word.text for word in house.trace(record.id).words] == record.answer.split()
+
+    def test_going_on_is_judged_with_its_beginning(self, house: Runtime, model: Backend) -> None:
+        asked = Question("what is this?", [picture()], settings=TurnSettings(max_tokens=12), begun="it is forbidden to")
+        record = finish(house.run_turn(house.follow(None, asked)))
+        assert record.status == "refused"
+        assert record.refusal is not None
+        assert record.refusal.rule == FORBIDDEN_RULE
+        assert "forbidden" not in house.store.turn(record.id).model_dump_json(exclude={"refusal", "trace"})
 
     def test_too_long_a_question_ends_in_a_sentence(self, house: Runtime) -> None:
         record = ask(house, "why " * 4000)
