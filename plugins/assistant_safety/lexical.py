@@ -97,12 +97,16 @@ class Group:
         self.first = frozenset(self._by_first)
         """Every form of the first words."""
 
-    def may_stand_in(self, reading: Reading) -> bool:
-        """Whether it is worth while to look: the first word of a term is there."""
-        return not (self.first.isdisjoint(reading.places) and self.first.isdisjoint(reading.inside))
-
     def find(self, reading: Reading) -> list[Place]:
         """Every place where a term stands, sorted."""
+        found = reading.groups.get(self)
+        if found is None:
+            found = reading.groups[self] = self._look(reading)
+        return found
+
+    def _look(self, reading: Reading) -> list[Place]:
+        if self.first.isdisjoint(reading.places) and self.first.isdisjoint(reading.inside):
+            return []
         places: set[Place] = set()
         for form in reading.places.keys() & self.first:
             for first, last in reading.places[form]:
@@ -272,31 +276,24 @@ class LexicalEvaluator:
         reading = read(decoded.text)
         if compiled.signs.isdisjoint(reading.places) and compiled.signs.isdisjoint(reading.inside):
             return None
-        found: dict[str, list[Place]] = {}
-
-        def places(name: str) -> list[Place]:
-            if name not in found:
-                found[name] = compiled.groups[name].find(reading)
-            return found[name]
-
-        if compiled.options.unless_anywhere and any(places(name) for name in compiled.options.unless):
+        groups, options = compiled.groups, compiled.options
+        if options.unless_anywhere and any(groups[name].find(reading) for name in options.unless):
             return None
         doubt = 1.0
         marked: set[Place] = set()
-        for pattern, phrases in zip(compiled.options.patterns, compiled.phrases, strict=True):
+        for pattern, phrases in zip(options.patterns, compiled.phrases, strict=True):
             if pattern.any_of:
                 chains = [(place,) for place in phrases.find(reading)]
-            elif all(compiled.groups[name].may_stand_in(reading) for name in pattern.all_of):
-                groups = [places(name) for name in pattern.all_of]
-                chains = _closest(groups, reading, pattern)
+            elif all(groups[name].find(reading) for name in pattern.all_of):
+                chains = _closest([groups[name].find(reading) for name in pattern.all_of], reading, pattern)
             else:
                 continue
             if not chains:
                 continue
             excused = {
                 reading.sentences[first]
-                for name in (*compiled.options.unless, *pattern.unless)
-                for first, _ in places(name)
+                for name in (*options.unless, *pattern.unless)
+                for first, _ in groups[name].find(reading)
             }
             kept = [chain for chain in chains if not any(reading.sentences[place[0]] in excused for place in chain)]
             if kept:

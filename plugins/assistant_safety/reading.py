@@ -46,6 +46,8 @@ class Reading:
     """What could be a word inside a long row of single letters, with its first and last number."""
     positions: list[int] = field(default_factory=list[int])
     """How far along each word stands, counted in words; letters in a row are counted as the words they would make."""
+    groups: dict[object, list[tuple[int, int]]] = field(default_factory=dict[object, list[tuple[int, int]]])
+    """Where the words of a group stand, for those that were looked for: many rules look for the same group."""
 
     def follow(self, forms: frozenset[str], at: int) -> int | None:
         """The last word number of a word out of ``forms`` that starts at number ``at``; ``None`` where none does."""
