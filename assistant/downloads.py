@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from assistant.backends import NeedsDownload
-from assistant.errors import GlassboxError
-from assistant.extensions import describe
+from assistant.errors import GlassboxError, describe
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,3 +132,13 @@ class ServerError(GlassboxError):
 
 class PortInUse(ServerError):
     """Another program listens on the port."""
+
+
+def describe(error: BaseException | None) -> str:
+    """An exception in one line: its message if it is ours, else its type and the beginning of its message."""
+    if isinstance(error, GlassboxError):
+        return str(error)
+    text = " ".join(str(error).split())
+    if len(text) > 300:
+        text = text[:299] + "…"
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

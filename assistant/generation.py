@@ -11,9 +11,8 @@ from typing import Literal, cast
 
 from assistant.backends import AnswerEnd, Backend, Delta
 from assistant.collecting import Collector
-from assistant.errors import BackendError, GenerationError
+from assistant.errors import BackendError, GenerationError, describe
 from assistant.events import Step, StepStarted
-from assistant.extensions import describe
 from assistant.messages import ModelInfo, Turn
 from assistant.settings import Settings
 

@@ -279,3 +279,8 @@ class Hooks(Protocol):
             ...     return None
         """
         ...
+
+
+def hook_names() -> list[str]:
+    """Every hook of the specification, by name."""
+    return sorted(name for name, value in vars(Hooks).items() if getattr(value, f"{PROJECT}_spec", None) is not None)

@@ -13,11 +13,11 @@ from typing import Any, Literal
 
 from assistant.backends import Backend, ModelTrace
 from assistant.downloads import Downloads
-from assistant.errors import NotFound, PluginLoadError, UnknownModel
+from assistant.errors import NotFound, PluginLoadError, UnknownModel, describe
 from assistant.evaluators import Evaluator, accept_evaluators
 from assistant.events import Event, Finished
 from assistant.explanations import Explanation
-from assistant.extensions import Extensions, Host, PluginStatus, describe
+from assistant.extensions import Extensions, Host, PluginStatus
 from assistant.generation import Generator, ModelState
 from assistant.intake import ImageSource, read_message
 from assistant.judgement import Stage, accept_nothing

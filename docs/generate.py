@@ -21,8 +21,8 @@ import typer.main
 
 from assistant import Backend, Host, Turn, TurnRecord, hookimpl
 from assistant.cli.main import app
-from assistant.extensions import GROUP, hook_names
-from assistant.hookspecs import Hooks
+from assistant.extensions import GROUP
+from assistant.hookspecs import Hooks, hook_names
 from assistant.marks import CHECKING_HOOKS, PHASES
 from assistant.runtime import Runtime
 from assistant.settings import Settings

@@ -12,7 +12,7 @@ import typer
 
 from assistant.cli import common
 from assistant.cli.common import PacksOption, tell
-from assistant.errors import GlassboxError
+from assistant.errors import GlassboxError, describe
 
 MAX_LINE = 16_000_000
 """Bytes. A longer line is not kept in memory; it gives an error line."""
@@ -55,7 +55,6 @@ def check(
     lines are passed over. Exit code: 2 where a line could not be read, else 1 where something was blocked, else 0.
     """
     from assistant.check_summary import summary
-    from assistant.extensions import describe
     from assistant.messages import TurnSettings
     from assistant.settings import load_settings
 

@@ -46,7 +46,7 @@ def list_plugins(json: JsonOption = False) -> None:
 
 def describe_plugins(extensions: Extensions) -> list[dict[str, Any]]:
     """Every plugin as JSON data. The phase of a hook is the plugin's place in the order of its calls."""
-    from assistant.extensions import hook_names
+    from assistant.hookspecs import hook_names
 
     phases = {(each.plugin, hook): each.phase for hook in hook_names() for each in extensions.implementations(hook)}
     return [

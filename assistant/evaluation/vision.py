@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from assistant.backends import Backend
-from assistant.errors import GenerationError, ImageError
+from assistant.errors import GenerationError, ImageError, describe
 from assistant.evaluation import caption_scores
 from assistant.evaluation.asking import Asker, Source
 from assistant.evaluation.floors import majority, next_different, question_alone
@@ -36,7 +36,6 @@ from assistant.evaluation.report import (
 from assistant.evaluation.rows import PictureFile, Problem, read_pictures, spread
 from assistant.evaluation.subject import Answer, Subject
 from assistant.evaluation.trials import CAPTION_QUESTION, Target, Trial, options_of, trials_of
-from assistant.extensions import describe
 from assistant.settings import Settings
 
 SEED = 0

@@ -103,7 +103,7 @@ def _declared(project: Project, extensions: Extensions, names: list[str]) -> Che
 
 def _hooks(runtime: Runtime, names: set[str]) -> Iterator[Check]:
     """Every hook, called with ordinary and odd arguments through the guard that the house uses."""
-    from assistant.extensions import hook_names
+    from assistant.hookspecs import hook_names
     from assistant.plugin_author.samples import accept_of, arguments_of, sample_turns
 
     records = sample_turns(runtime)

@@ -13,8 +13,9 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from assistant.errors import describe
 from assistant.evaluators import Evaluator, Subject, accept_evaluators
-from assistant.extensions import describe, hook_names
+from assistant.hookspecs import hook_names
 from assistant.marks import mark_of
 from assistant.messages import Turn
 from assistant.plugin_settings import accept_settings, belongs_to, problems_with, use_chosen

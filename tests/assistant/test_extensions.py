@@ -13,8 +13,8 @@ import pytest
 import assistant
 from assistant import Turn, Verdict, hookimpl
 from assistant.errors import SettingsError
-from assistant.extensions import Extensions, hook_names, read_disabled, write_disabled
-from assistant.hookspecs import PROJECT, Hooks
+from assistant.extensions import Extensions, read_disabled, write_disabled
+from assistant.hookspecs import PROJECT, Hooks, hook_names
 from assistant.judgement import accept_verdicts
 from assistant.marks import CHECKING_HOOKS
 from assistant.messages import Message

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from assistant.extensions import describe
+from assistant.errors import describe
 from assistant.settings import Settings
 
 

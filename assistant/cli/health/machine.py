@@ -12,8 +12,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from tempfile import NamedTemporaryFile
 
 from assistant.cli.health.check import Check, guarded
-from assistant.errors import GlassboxError, PortInUse
-from assistant.extensions import describe
+from assistant.errors import GlassboxError, PortInUse, describe
 from assistant.settings import Settings
 
 LOW_SPACE = 500_000_000
