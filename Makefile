@@ -16,6 +16,7 @@ test: $(VENV)/.installed-dev browser
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python -m assistant.ui.languages.lint
 
 types: $(VENV)/.installed-dev
 	$(BIN)/pyright

@@ -34,7 +34,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     from assistant.accounts import Accounts
     from assistant.accounts.keys import Keys
     from assistant.accounts.single_sign_on import SingleSignOn
-    from assistant.api import chat_downloads, downloads, health, metrics, pictures, v1
+    from assistant.api import chat_downloads, downloads, health, language, metrics, pictures, v1
     from assistant.api.bodies import Bodies, body_limit
     from assistant.api.guard import SafeHeaders
     from assistant.api.login.gate import Gate
@@ -89,6 +89,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.include_router(pictures.router(runtime))
     app.include_router(chat_downloads.router(runtime))
     app.include_router(downloads.router(runtime))
+    app.include_router(language.router())
     running = RunningTurns()
     gr.mount_gradio_app(
         app,

@@ -8,6 +8,7 @@ from assistant.errors import InputError
 from assistant.panels import PanelRequest
 from assistant.runtime import Runtime
 from assistant.store.account_values import Account
+from assistant.ui.languages import tr
 from assistant.ui.views.markup import Html, join
 from assistant.ui.views.panel import said
 from assistant.ui.views.people import account_view
@@ -17,11 +18,15 @@ class AccountPanel:
     """For everybody who has signed in."""
 
     name = "account"
-    title = "Account"
     audience = "signed-in"
 
     def __init__(self, runtime: Runtime) -> None:
         self._accounts, self._keys = Accounts(runtime.store), Keys(runtime.store)
+
+    @property
+    def title(self) -> str:
+        """What the button and the heading say."""
+        return tr("Account")
 
     def draw(self, request: PanelRequest) -> str:
         """The panel after what the person did.
@@ -38,7 +43,7 @@ class AccountPanel:
                 if key not in {row.id for row, _ in self._keys.list(account)}:
                     raise InputError("There is no such key of yours.", hint="Load the page again.")
                 self._keys.revoke(key, who=account.name)
-                return join([said(f"The key {key} opens nothing any more."), self._drawn(account)])
+                return join([said(tr("The key {key} opens nothing any more.", key=key)), self._drawn(account)])
             case unknown:
                 raise InputError(f"The page asked for “{unknown}”, which does not exist.", hint="Load the page again.")
 

@@ -6,6 +6,7 @@ from assistant import appeals
 from assistant.errors import InputError
 from assistant.panels import PanelRequest
 from assistant.runtime import Runtime
+from assistant.ui.languages import told, tr
 from assistant.ui.views.appeals import appeals_view
 from assistant.ui.views.markup import Html, join
 from assistant.ui.views.panel import said
@@ -15,11 +16,15 @@ class AppealsPanel:
     """Lists the open appeals; a reviewer upholds or overturns them."""
 
     name = "appeals"
-    title = "Appeals"
     audience = "reviewers"
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
+
+    @property
+    def title(self) -> str:
+        """What the button and the heading say."""
+        return tr("Appeals")
 
     def draw(self, request: PanelRequest) -> str:
         """The panel after what the reviewer did.
@@ -40,9 +45,10 @@ class AppealsPanel:
         appeal, reason, who = request.text("appeal"), request.text("reason"), request.viewer.name
         if request.act == "uphold":
             done = appeals.uphold(self._runtime, appeal, rule=request.text("rule"), reason=reason, who=who)
-            return f"Upheld: the refusal by {done.rule} stands. The person sees your reason next to it."
+            return tr("Upheld: the refusal by {rule} stands. The person sees your reason next to it.", rule=done.rule)
         overturned = appeals.overturn(self._runtime, appeal, reason=reason, who=who)
-        return f"Overturned. The person sees your reason next to the refusal. {overturned.case.message}"
+        done = tr("Overturned. The person sees your reason next to the refusal.")
+        return f"{done} {told(overturned.case.message)}"
 
     def _listed(self, request: PanelRequest) -> Html:
         cases = appeals.cases(self._runtime)

@@ -14,6 +14,7 @@ from assistant.runtime import Question, Runtime
 from assistant.ui.drafts import Draft, Drafts
 from assistant.ui.examples import read_examples
 from assistant.ui.fields import field_number, field_text
+from assistant.ui.languages import later, tr
 from assistant.ui.reading import Reader
 from assistant.ui.session import Place, Run, RunningTurns, Update
 from assistant.ui.views.markup import Html
@@ -31,7 +32,7 @@ RETRY_TEMPERATURE = 0.7
 """How much chance comes into an answer that is tried again; without any it would be the same answer."""
 
 
-ONE_AT_A_TIME = "One answer at a time: stop the running one first."
+ONE_AT_A_TIME = later("One answer at a time: stop the running one first.")
 
 
 class Asking:
@@ -90,7 +91,7 @@ class Asking:
         """Ask one of the questions that ship with an example picture."""
         examples = read_examples()
         if not (0 <= example < len(examples) and 0 <= question < len(examples[example].questions)):
-            yield Update(phase=phase("There is no such example.", problem=True))
+            yield Update(phase=phase(tr("There is no such example."), problem=True))
             return
         chosen = examples[example]
         asked = Question(
@@ -136,7 +137,7 @@ class Asking:
     def stop(self, session: str) -> Update:
         """Stop the running turn; its own generator shows what was written."""
         self._running.stop(session)
-        return Update(phase=phase("Stopping", going_on=True))
+        return Update(phase=phase(tr("Stopping"), going_on=True))
 
     def _turn(
         self,
@@ -162,7 +163,7 @@ class Asking:
             yield Update(
                 transcript=Html("") if shown.empty else self._reader.transcript(shown) if above else None,
                 running=running_turn(question.text, pictures, ""),
-                phase=phase("Taking in the question", going_on=True),
+                phase=phase(tr("Taking in the question"), going_on=True),
                 box=None if draft is None else "",
                 tray=None if draft is None else tray(Draft()),
                 busy=True,
@@ -210,7 +211,7 @@ class Asking:
             warnings=self._reader.warnings(),
             transcript=self._reader.transcript(fresh),
             running=Html(""),
-            phase=phase(f"Answer: {record.shown}", hidden=True),
+            phase=phase(tr("Answer: {shown}", shown=record.shown), hidden=True),
             box=None if put_back is None else put_back.text,
             tray=None if put_back is None else tray(put_back),
             busy=False,

@@ -16,6 +16,7 @@ from assistant.messages import ImagePart, Message
 from assistant.runtime import Runtime
 from assistant.ui.drafts import Draft, DraftPicture, Drafts
 from assistant.ui.fields import field_number, field_text
+from assistant.ui.languages import tr
 from assistant.ui.session import Update
 from assistant.ui.views.tray import tray
 from assistant.verdicts import Region
@@ -224,7 +225,11 @@ class Composing:
             said = problem
             if len(pictures) > most:
                 error = TooManyImages(
-                    f"At most {most} pictures go with one question; {len(pictures) - most} were left out.",
+                    tr(
+                        "At most {most} pictures go with one question; {number} were left out.",
+                        most=most,
+                        number=len(pictures) - most,
+                    ),
                     hint="Send the others with a second question.",
                 )
                 said = f"{problem} {error}".strip()

@@ -16,7 +16,7 @@ from assistant.ui.model_choice import ModelChoice
 from assistant.ui.panel_room import PanelRoom
 from assistant.ui.reading import Reader
 from assistant.ui.session import RunningTurns
-from assistant.ui.viewer import person_at
+from assistant.ui.viewer import language_at, person_at
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -24,10 +24,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """The handlers for one request. ``session`` is the open page; that of another person is never the same."""
+    """The handlers for one request. ``session`` is the open page; that of another person is never the same.
+    ``language`` is the one that they read."""
 
     session: str
     viewer: Viewer
+    language: str
     asking: Asking
     composing: Composing
     handlers: Handlers
@@ -52,15 +54,16 @@ class Desks:
 
     def of(self, request: gr.Request) -> Desk:
         """The desk of whoever sends a request."""
-        return self.for_viewer(person_at(request).viewer, request.session_hash or "")
+        return self.for_viewer(person_at(request).viewer, request.session_hash or "", language_at(request))
 
-    def for_viewer(self, viewer: Viewer, page: str) -> Desk:
+    def for_viewer(self, viewer: Viewer, page: str, language: str = "en") -> Desk:
         """The desk of a person at one open page."""
         theirs = self._runtime.for_person(viewer.owner)
         reader = Reader(theirs)
         return Desk(
             session=f"{viewer.owner}:{page}",
             viewer=viewer,
+            language=language,
             asking=Asking(theirs, reader, self._running, self.drafts),
             composing=Composing(theirs, self.drafts, self._uploads),
             handlers=Handlers(theirs, reader, self._running, self._uploads),

@@ -15,6 +15,7 @@ from assistant.messages import Feedback, Receipt
 from assistant.runtime import Runtime
 from assistant.ui.composing import uploaded_file
 from assistant.ui.fields import field_number, field_text, field_texts
+from assistant.ui.languages import tr
 from assistant.ui.reading import Reader
 from assistant.ui.session import Place, RunningTurns, Update, View
 from assistant.ui.views.markup import Html
@@ -79,7 +80,12 @@ class Handlers:
                 case "word":
                     return self.word(turn, index=field_number(data, "word"), place=field_number(data, "at"))
                 case unknown:
-                    return _problem(f"The page asked for “{unknown}”, which does not exist. Load the page again.")
+                    return _problem(
+                        tr(
+                            "The page asked for “{unknown}”, which does not exist. Load the page again.",
+                            unknown=unknown,
+                        )
+                    )
         except GlassboxError as error:
             return _problem(str(error))
 
@@ -103,7 +109,7 @@ class Handlers:
         place = self._reader.load(conversation_id)
         if place.conversation_id is None:
             return replace(
-                self._everything(place), phase=phase("This chat is no longer there: it was deleted.", problem=True)
+                self._everything(place), phase=phase(tr("This chat is no longer there: it was deleted."), problem=True)
             )
         return self._everything(place)
 
@@ -114,7 +120,7 @@ class Handlers:
     def tag(self, place: Place, conversation_id: str, tags: str) -> Update:
         """Give a chat other tags."""
         self._runtime.store.tag_conversation(conversation_id, tags.replace(",", " ").split())
-        return Update(chats=self._reader.chats(place), phase=phase("Tags set.", hidden=True))
+        return Update(chats=self._reader.chats(place), phase=phase(tr("Tags set."), hidden=True))
 
     def import_file(self, place: Place, file: Path) -> Update:
         """Take in the chats of a file.
@@ -128,14 +134,14 @@ class Handlers:
     def rename(self, place: Place, conversation_id: str, title: str) -> Update:
         """Give a chat another title."""
         self._runtime.store.rename_conversation(conversation_id, title)
-        return Update(chats=self._reader.chats(place), phase=phase("Renamed.", hidden=True))
+        return Update(chats=self._reader.chats(place), phase=phase(tr("Renamed."), hidden=True))
 
     def delete(self, place: Place, session: str, conversation_id: str) -> Update:
         """Delete a chat; where it is the open one, an empty page comes."""
         if conversation_id == place.conversation_id:
             self._running.leave(session)
         self._runtime.store.delete_conversation(conversation_id)
-        gone = phase("The chat is deleted.")
+        gone = phase(tr("The chat is deleted."))
         if conversation_id == place.conversation_id:
             return replace(self._everything(Place()), phase=gone)
         return Update(chats=self._reader.chats(place), phase=gone)
@@ -156,14 +162,14 @@ class Handlers:
             place=fresh,
             transcript=self._reader.transcript(fresh, goto=record.id),
             chats=self._reader.chats(fresh),
-            phase=phase("Your answer is kept as another version; the one before is still there."),
+            phase=phase(tr("Your answer is kept as another version; the one before is still there.")),
         )
 
     def fork(self, session: str, turn_id: str) -> Update:
         """Start a new chat with everything up to a turn, and open it."""
         self._running.leave(session)
         conversation = fork(self._runtime, turn_id)
-        said = phase("This is a new chat with everything up to here. The old one is unchanged.")
+        said = phase(tr("This is a new chat with everything up to here. The old one is unchanged."))
         return replace(self._everything(self._reader.load(conversation)), phase=said)
 
     # Looking inside
@@ -174,7 +180,7 @@ class Handlers:
             index = self._reader.word_at(turn_id, place)
             if index is None:
                 fresh = self._select(View(turn_id))
-                return replace(fresh, phase=phase("The model did not write this word itself; choose another."))
+                return replace(fresh, phase=phase(tr("The model did not write this word itself; choose another.")))
         return self._select(View(turn_id, index))
 
     def _select(self, view: View) -> Update:
@@ -204,7 +210,7 @@ class Handlers:
             )
         except ValidationError as error:
             field = ".".join(str(step) for step in error.errors()[0]["loc"])
-            return _problem(f"Not stored: {field} is too long; at most 10,000 characters can be kept.")
+            return _problem(tr("Not stored: {field} is too long; at most 10,000 characters can be kept.", field=field))
         receipt = self._runtime.give_feedback(feedback)
         return self._with_receipt(place, view, turn_id, receipt)
 
@@ -213,7 +219,7 @@ class Handlers:
         try:
             receipt = self._runtime.appeal(turn_id, text.strip())
         except ValidationError:
-            return _problem("Not stored: the text is too long; at most 10,000 characters can be kept.")
+            return _problem(tr("Not stored: the text is too long; at most 10,000 characters can be kept."))
         return self._with_receipt(place, view, turn_id, receipt)
 
     def again(self, place: Place, shown: int) -> Update:

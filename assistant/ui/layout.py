@@ -13,12 +13,14 @@ from gradio.utils import get_upload_folder
 from assistant.panels import Viewer
 from assistant.runtime import Runtime
 from assistant.ui.desk import Desks
+from assistant.ui.languages import current, in_language, later, speaking, tr
 from assistant.ui.look import script
 from assistant.ui.session import Place, RunningTurns, Update, View
 from assistant.ui.views.chats import files_form, search_form
 from assistant.ui.views.model_choice import LABEL, model_choices
 from assistant.ui.views.tray import ways_to_add
 
+PLACEHOLDER = later("Ask about a picture. Drop, paste or add one here.")
 TURNS_AT_ONCE = 16
 """Pages that may wait for the model at the same time; the runtime lets one through and tells the others so."""
 
@@ -38,11 +40,11 @@ def build(runtime: Runtime, running: RunningTurns) -> gr.Blocks:
         panel = _html("", "panel")
         with gr.Row(elem_id="columns"):
             with gr.Column(elem_id="left"):
-                new_chat = gr.Button("New chat", elem_id="new-chat", variant="secondary")
-                _html(search_form(), "find")
+                new_chat = gr.Button(tr("New chat"), elem_id="new-chat", variant="secondary")
+                find = _html(search_form(), "find")
                 found = _html("", "found")
                 chats = _html("", "chats")
-                _html(files_form(), "files-of-chats")
+                files = _html(files_form(), "files-of-chats")
                 plugins = _html("", "plugins")
             with gr.Column(elem_id="middle"):
                 with gr.Column(elem_id="scroller"):
@@ -51,26 +53,26 @@ def build(runtime: Runtime, running: RunningTurns) -> gr.Blocks:
                 phase = _html("", "phase")
                 waiting = _html("", "tray")
                 with gr.Column(elem_id="camera", visible=False) as camera:
-                    photo = gr.Image(sources=["webcam"], type="filepath", label="Your camera", elem_id="webcam")
-                    close_camera = gr.Button("Close the camera")
+                    photo = gr.Image(sources=["webcam"], type="filepath", label=tr("Your camera"), elem_id="webcam")
+                    close_camera = gr.Button(tr("Close the camera"))
                 with gr.Row(elem_id="composer"):
                     box = gr.Textbox(
-                        label="Your question",
+                        label=tr("Your question"),
                         show_label=False,
                         container=False,
-                        placeholder="Ask about a picture. Drop, paste or add one here.",
+                        placeholder=tr(PLACEHOLDER),
                         max_lines=8,
                         autofocus=True,
-                        submit_btn="Ask",
+                        submit_btn=tr("Ask"),
                         elem_id="question",
                     )
-                    stop = gr.Button("Stop", elem_id="stop", variant="stop", visible=False)
-                _html(ways_to_add(), "ways")
+                    stop = gr.Button(tr("Stop"), elem_id="stop", variant="stop", visible=False)
+                ways = _html(ways_to_add(), "ways")
                 choices = model_choices(runtime.backends, runtime.settings.model)
                 model = gr.Dropdown(
                     choices,
                     value=choices[0][1] if choices else None,
-                    label=LABEL,
+                    label=tr(LABEL),
                     filterable=False,
                     visible=len(choices) > 1,
                     elem_id="model",
@@ -81,54 +83,68 @@ def build(runtime: Runtime, running: RunningTurns) -> gr.Blocks:
 
         parts = [place, view, warnings, transcript, live, phase, box, stop, chats, inspector, plugins, panel, top]
         outputs = [*parts, found, waiting, camera, photo, model]
+        fixed = [find, files, ways, new_chat, close_camera, photo, box, stop, model]
 
         def on_ask(place: Place, text: str | None, model: str | None, request: gr.Request) -> Iterator[list[Any]]:
             desk = desks.of(request)
             chosen = None if model == runtime.settings.model else model
-            for update in desk.asking.ask(place, desk.session, text or "", chosen):
+            for update in in_language(desk.language, desk.asking.ask(place, desk.session, text or "", chosen)):
                 yield changes(update)
 
         def on_draft(event: gr.EventData, request: gr.Request) -> list[Any]:
             desk = desks.of(request)
-            return changes(desk.composing.act(desk.session, _sent(event)))
+            with speaking(desk.language):
+                return changes(desk.composing.act(desk.session, _sent(event)))
 
         def on_photo(file: str | None, request: gr.Request) -> list[Any]:
             desk = desks.of(request)
-            return changes(desk.composing.add_photo(desk.session, file))
+            with speaking(desk.language):
+                return changes(desk.composing.add_photo(desk.session, file))
 
         def on_close_camera() -> list[Any]:
             return changes(Update(camera=False))
 
         def on_turn(place: Place, event: gr.EventData, request: gr.Request) -> Iterator[list[Any]]:
             desk = desks.of(request)
-            for update in desk.asking.act(place, desk.session, _sent(event)):
+            for update in in_language(desk.language, desk.asking.act(place, desk.session, _sent(event))):
                 yield changes(update)
 
         def on_act(place: Place, view: View, event: gr.EventData, request: gr.Request) -> list[Any]:
             desk = desks.of(request)
-            return changes(desk.handlers.act(place, view, desk.session, _sent(event)))
+            with speaking(desk.language):
+                return changes(desk.handlers.act(place, view, desk.session, _sent(event)))
 
         def on_panel(place: Place, event: gr.EventData, request: gr.Request) -> list[Any]:
             desk = desks.of(request)
-            return changes(desk.room.act(place, desk.session, _sent(event), desk.viewer))
+            with speaking(desk.language):
+                return changes(desk.room.act(place, desk.session, _sent(event), desk.viewer))
 
         def on_load(request: gr.Request) -> list[Any]:
             desk = desks.of(request)
-            loaded = desk.handlers.loaded(request.query_params.get("chat"))
-            drawn = desk.composing.draw(desk.session)
-            header, chosen = desk.room.header(desk.viewer), desk.models.chosen()
-            return changes(replace(loaded, header=header, tray=drawn.tray, model=chosen))
+            with speaking(desk.language):
+                loaded = desk.handlers.loaded(request.query_params.get("chat"))
+                drawn = desk.composing.draw(desk.session)
+                header, chosen = desk.room.header(desk.viewer), desk.models.chosen()
+                return changes(replace(loaded, header=header, tray=drawn.tray, model=chosen))
+
+        def on_language(request: gr.Request) -> list[Any]:
+            with speaking(desks.of(request).language):
+                return [gr.skip()] * len(fixed) if current() == "en" else fixed_texts(runtime)
 
         def on_model(model: str | None, request: gr.Request) -> list[Any]:
-            return changes(desks.of(request).models.choose(model or ""))
+            desk = desks.of(request)
+            with speaking(desk.language):
+                return changes(desk.models.choose(model or ""))
 
         def on_new_chat(request: gr.Request) -> list[Any]:
             desk = desks.of(request)
-            return changes(desk.handlers.new_chat(desk.session))
+            with speaking(desk.language):
+                return changes(desk.handlers.new_chat(desk.session))
 
         def on_stop(request: gr.Request) -> list[Any]:
             desk = desks.of(request)
-            return changes(desk.asking.stop(desk.session))
+            with speaking(desk.language):
+                return changes(desk.asking.stop(desk.session))
 
         def on_close(request: gr.Request) -> None:
             session = desks.of(request).session
@@ -180,8 +196,24 @@ def build(runtime: Runtime, running: RunningTurns) -> gr.Blocks:
         new_chat.click(on_new_chat, None, **quick)
         stop.click(on_stop, None, **quick)
         blocks.load(on_load, None, **quick)
+        blocks.load(on_language, None, **(quick | {"outputs": fixed}))
         blocks.unload(on_close)
     return blocks
+
+
+def fixed_texts(runtime: Runtime) -> list[Any]:
+    """What `build` wrote in English, in the reader's language."""
+    return [
+        search_form(),
+        files_form(),
+        ways_to_add(),
+        gr.update(value=tr("New chat")),
+        gr.update(value=tr("Close the camera")),
+        gr.update(label=tr("Your camera")),
+        gr.update(label=tr("Your question"), placeholder=tr(PLACEHOLDER), submit_btn=tr("Ask")),
+        gr.update(value=tr("Stop")),
+        gr.update(label=tr(LABEL), choices=model_choices(runtime.backends, runtime.settings.model)),
+    ]
 
 
 def changes(update: Update) -> list[Any]:

@@ -8,6 +8,7 @@ from assistant.backends import NeedsDownload
 from assistant.errors import GlassboxError, SettingsError
 from assistant.panels import Viewer
 from assistant.runtime import Runtime
+from assistant.ui.languages import megabytes, tr
 from assistant.ui.session import Update
 from assistant.ui.views.phase import phase
 
@@ -39,9 +40,19 @@ class ModelChoice:
             return Update(phase=phase(str(error), problem=True))
         if need is None:
             return Update(phase=phase("", hidden=True))
-        size = f" ({need.size / 1e6:,.0f} MB, licence: {need.licence or 'not named'})" if need.size else ""
-        missing = f"{backend.title} is not on this computer yet{size}."
+        missing = tr("{title} is not on this computer yet.", title=backend.title)
+        if need.size:
+            size, licence = megabytes(need.size), need.licence or tr("not named")
+            missing = tr(
+                "{title} is not on this computer yet ({size}, licence: {licence}).",
+                title=backend.title,
+                size=size,
+                licence=licence,
+            )
         if not self._viewer.operator:
-            return Update(phase=phase(f"{missing} Ask an operator to fetch it, or choose another one.", problem=True))
-        what = f"Open “Models” above to fetch it, or type: assistant models get {shlex.quote(name)}"
+            return Update(
+                phase=phase(f"{missing} {tr('Ask an operator to fetch it, or choose another one.')}", problem=True)
+            )
+        command = f"assistant models get {shlex.quote(name)}"
+        what = tr("Open “Models” above to fetch it, or type: {command}", command=command)
         return Update(phase=phase(f"{missing} {what}", problem=True))

@@ -6,6 +6,7 @@ from assistant.backends import NeedsDownload
 from assistant.errors import InputError
 from assistant.panels import PanelRequest
 from assistant.runtime import Runtime
+from assistant.ui.languages import tr
 from assistant.ui.views.markup import Html, join
 from assistant.ui.views.models_panel import NAME, ModelRow, models_view, offer_view
 from assistant.ui.views.panel import said
@@ -15,11 +16,15 @@ class ModelsPanel:
     """Which models there are, and which of them have to be fetched first."""
 
     name = NAME
-    title = "Models"
     audience = "operators"
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
+
+    @property
+    def title(self) -> str:
+        """What the button and the heading say."""
+        return tr("Models")
 
     def draw(self, request: PanelRequest) -> str:
         """The panel after what the operator did.
@@ -41,7 +46,7 @@ class ModelsPanel:
                 return self._list()
             case "stop":
                 self._runtime.downloads.stop(request.text("model"))
-                return join([said("It stops in a moment."), self._list()])
+                return join([said(tr("It stops in a moment.")), self._list()])
             case unknown:
                 raise InputError(f"The page asked for “{unknown}”, which does not exist.", hint="Load the page again.")
 

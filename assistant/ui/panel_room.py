@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from assistant.backends import NeedsDownload
-from assistant.errors import GlassboxError, StoreError
-from assistant.extensions import describe
+from assistant.errors import GlassboxError, StoreError, describe
 from assistant.messages import new_id
 from assistant.panels import Panel, PanelRequest, Viewer
 from assistant.runtime import Runtime
@@ -16,12 +15,14 @@ from assistant.store.schema import LOCAL
 from assistant.ui.account_panel import AccountPanel
 from assistant.ui.appeals_panel import AppealsPanel
 from assistant.ui.fields import field_text
+from assistant.ui.languages import tr
 from assistant.ui.models_panel import ModelsPanel
 from assistant.ui.people_panel import PeoplePanel
 from assistant.ui.plugins_panel import PluginsPanel
 from assistant.ui.reading import Reader
 from assistant.ui.refusals_panel import RefusalsPanel
 from assistant.ui.session import Place, RunningTurns, Update
+from assistant.ui.settings_panel import SettingsPanel
 from assistant.ui.views.header import header
 from assistant.ui.views.markup import Html, join, text
 from assistant.ui.views.panel import frame, said
@@ -40,6 +41,7 @@ class PanelRoom:
             PluginsPanel(runtime),
             PeoplePanel(runtime),
             AccountPanel(runtime),
+            SettingsPanel(),
         ]
         if any(isinstance(each, NeedsDownload) for each in runtime.backends):
             own.append(ModelsPanel(runtime))
@@ -69,7 +71,7 @@ class PanelRoom:
             return self._closed(place, session, viewer)
         panel = next((each for each in self.panels if each.name == name and may_open(each, viewer)), None)
         if panel is None:
-            return Update(phase=phase(f"There is no panel “{name}”. Load the page again.", problem=True))
+            return Update(phase=phase(tr("There is no panel “{name}”. Load the page again.", name=name), problem=True))
         content = self._drawn(panel, PanelRequest(act, data, viewer))
         shown = frame(panel.name, panel.title, content, drawn=new_id())
         return Update(panel=shown, header=self.header(viewer, panel.name))
@@ -110,4 +112,8 @@ def _sentence(panel: Panel, error: Exception) -> str:
     if isinstance(error, GlassboxError):
         return str(error)
     log.exception("The panel %r failed.", panel.name, exc_info=error)
-    return f"The panel “{panel.title}” failed ({describe(error)}). Nothing else is affected."
+    return tr(
+        "The panel “{title}” failed ({describe}). Nothing else is affected.",
+        title=panel.title,
+        describe=describe(error),
+    )

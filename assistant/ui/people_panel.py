@@ -9,6 +9,7 @@ from assistant.accounts.keys import TIERS, Keys, Tier
 from assistant.errors import InputError
 from assistant.panels import PanelRequest
 from assistant.runtime import Runtime
+from assistant.ui.languages import told, tr, trn
 from assistant.ui.views.markup import Html, join
 from assistant.ui.views.panel import said
 from assistant.ui.views.people import new_key, people_view
@@ -18,11 +19,15 @@ class PeoplePanel:
     """For operators; without accounts, for the person at this computer."""
 
     name = "people"
-    title = "People"
     audience = "operators"
 
     def __init__(self, runtime: Runtime) -> None:
         self._accounts, self._keys = Accounts(runtime.store), Keys(runtime.store)
+
+    @property
+    def title(self) -> str:
+        """What the button and the heading say."""
+        return tr("People")
 
     def draw(self, request: PanelRequest) -> str:
         """The panel after what the operator did.
@@ -38,27 +43,44 @@ class PeoplePanel:
         match request.act:
             case "add":
                 made = self._accounts.add(name, request.text("password"), role=_role(request), who=who)
-                return said(f"{made.name} can sign in now; the role: {made.role}. Tell them the password yourself.")
+                return said(
+                    tr(
+                        "{name} can sign in now; the role: {role}. Tell them the password yourself.",
+                        name=made.name,
+                        role=told(made.role),
+                    )
+                )
             case "role":
                 changed = self._accounts.set_role(name, _role(request), who=who)
-                return said(f"The role of {changed.name} is {changed.role} now.")
+                return said(tr("The role of {name} is {role} now.", name=changed.name, role=told(changed.role)))
             case "disable":
-                return said(f"{self._accounts.disable(name, who=who).name} can no longer sign in. The chats stay.")
+                return said(
+                    tr("{name} can no longer sign in. The chats stay.", name=self._accounts.disable(name, who=who).name)
+                )
             case "enable":
-                return said(f"{self._accounts.enable(name, who=who).name} can sign in again.")
+                return said(tr("{name} can sign in again.", name=self._accounts.enable(name, who=who).name))
             case "password":
                 changed = self._accounts.set_password(name, request.text("password"), who=who)
-                return said(f"{changed.name} has a new password and is signed out everywhere.")
+                return said(tr("{name} has a new password and is signed out everywhere.", name=changed.name))
             case "sign-out":
                 count = self._accounts.sign_out_everywhere(name)
-                return said(f"{name} is signed out everywhere ({count} session{'' if count == 1 else 's'}).")
+                return said(
+                    trn(
+                        "{name} is signed out everywhere ({count} session).",
+                        "{name} is signed out everywhere ({count} sessions).",
+                        count,
+                        name=name,
+                    )
+                )
             case "key":
                 key, row = self._keys.add(
                     self._accounts.get(name), request.text("label"), scopes=TIERS[_tier(request)], who=who
                 )
                 return new_key(key, row, name)
             case "revoke":
-                return said(f"The key {self._keys.revoke(request.text('key'), who=who).id} opens nothing any more.")
+                return said(
+                    tr("The key {id} opens nothing any more.", id=self._keys.revoke(request.text("key"), who=who).id)
+                )
             case unknown:
                 raise InputError(f"The page asked for “{unknown}”, which does not exist.", hint="Load the page again.")
 

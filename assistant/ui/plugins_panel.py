@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from assistant.errors import InputError, StoreError
-from assistant.extensions import hook_names
+from assistant.hookspecs import hook_names
 from assistant.panels import PanelRequest
 from assistant.plugin_choices import SettingsForm
 from assistant.runtime import Runtime
+from assistant.ui.languages import tr
 from assistant.ui.views.markup import join
 from assistant.ui.views.panel import said
 from assistant.ui.views.plugins_panel import NAME, PluginRow, plugins_view, settings_view, sure_view
@@ -19,12 +20,16 @@ class PluginsPanel:
     """What is at work in this house."""
 
     name = NAME
-    title = "Plugins"
 
     def __init__(self, runtime: Runtime) -> None:
         self._extensions = runtime.extensions
         self._store = runtime.store
         self._required = runtime.settings.required_plugins
+
+    @property
+    def title(self) -> str:
+        """What the button and the heading say."""
+        return tr("Plugins")
 
     def draw(self, request: PanelRequest) -> str:
         """The panel after what the person did.
@@ -84,9 +89,13 @@ class PluginsPanel:
             raise StoreError(f"This cannot be kept: {error.strerror or error}.") from error
         self._store.record_plugin_change(plugin, "switched on" if on else "switched off", request.viewer.name)
         if not on:
-            later = "Models, panels and evaluators that it brought go with the next start."
-            return f"{plugin} is off from the next question on. {later}"
-        return f"{plugin} is on again." if at_once else f"{plugin} is on from the next start of the program on."
+            later = tr("Models, panels and evaluators that it brought go with the next start.")
+            return f"{tr('{plugin} is off from the next question on.', plugin=plugin)} {later}"
+        return (
+            tr("{plugin} is on again.", plugin=plugin)
+            if at_once
+            else tr("{plugin} is on from the next start of the program on.", plugin=plugin)
+        )
 
     def _form(self, plugin: str) -> SettingsForm:
         shape = self._extensions.choices.forms.get(plugin)
@@ -109,7 +118,7 @@ class PluginsPanel:
         typed = _typed(shape, request.fields, operator=operator)
         problems = self._extensions.choices.save(plugin, request.viewer.owner, typed, operator=operator)
         if not problems:
-            return self._settings(request, plugin, "Saved. It holds from the next question on.")
+            return self._settings(request, plugin, tr("Saved. It holds from the next question on."))
         secret = {name for name in typed if shape.is_secret(name)}
         shown = self._standing(request, plugin, shape) | {
             name: value for name, value in typed.items() if name not in secret

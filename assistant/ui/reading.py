@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from assistant.backends import Word
-from assistant.errors import GlassboxError, NotFound, StoreError
+from assistant.errors import GlassboxError, NotFound, StoreError, describe
 from assistant.explanations import Explanation
-from assistant.extensions import describe
 from assistant.messages import TurnRecord
 from assistant.runtime import Runtime
 from assistant.ui.examples import read_examples
+from assistant.ui.languages import told, tr
 from assistant.ui.session import NO_RECEIPT, Place, View
 from assistant.ui.views.chats import PAGE, chat_list, found_list, older_list
 from assistant.ui.views.details import details_section
@@ -35,7 +35,7 @@ class Reader:
         try:
             records = self._records(place)
         except StoreError as error:
-            return tag("p", str(error), class_="problem", role="alert")
+            return tag("p", told(str(error)), class_="problem", role="alert")
         turns = [self._shown(record) for record in records]
         return transcript(turns, conversation_id=place.conversation_id, receipt=receipt, goto=goto)
 
@@ -106,7 +106,9 @@ class Reader:
         """What is not working."""
         notes = list(self._runtime.notes)
         if self._runtime.model_state() == "failed":
-            notes.append(f"The model “{self._runtime.settings.model}” cannot be loaded. Type: assistant doctor")
+            notes.append(
+                tr("The model “{model}” cannot be loaded. Type: assistant doctor", model=self._runtime.settings.model)
+            )
         return warnings(self._runtime.plugins(), notes)
 
     def plugins(self) -> Html:
@@ -130,16 +132,16 @@ class Reader:
     def inspector(self, view: View, receipt: tuple[str, str] = NO_RECEIPT) -> Html:
         """The side panel: the inside of one answer."""
         if view.selected is None:
-            hint = (
+            hint = tr(
                 "Click a word of any answer, or “Look inside” under it. You will see which part of the picture the "
                 "model looked at while it wrote the word."
             )
-            return _panel(tag("h3", TITLE), tag("p", hint, class_="quiet"))
+            return _panel(tag("h3", tr(TITLE)), tag("p", hint, class_="quiet"))
         try:
             record = self._runtime.store.turn(view.selected)
             current = self._runtime.store.feedback(record.id)
         except StoreError as error:
-            return _panel(tag("p", str(error), class_="problem", role="alert"))
+            return _panel(tag("p", told(str(error)), class_="problem", role="alert"))
         can_rate = (
             record.refusal is None and not record.edited_from and record.status != "failed" and bool(record.answer)
         )
@@ -157,7 +159,7 @@ class Reader:
     def _origin(self, record: TurnRecord, word: int | None) -> Html:
         missing = words_missing(record)
         if missing:
-            return tag("section", tag("h3", TITLE), tag("p", missing, class_="quiet"), class_="origin")
+            return tag("section", tag("h3", tr(TITLE)), tag("p", missing, class_="quiet"), class_="origin")
         words: tuple[Word, ...] = ()
         explanations: list[Explanation] = []
         problem = ""
@@ -168,7 +170,7 @@ class Reader:
         except GlassboxError as error:
             problem = str(error)
         except Exception as error:  # a backend that breaks its contract must not take the page along
-            problem = f"The model could not look at this answer again ({describe(error)})."
+            problem = tr("The model could not look at this answer again ({describe}).", describe=describe(error))
         return join([origin_section(record, words, word, explanations, problem), confidence_line(record)])
 
     def word_at(self, turn_id: str, place: int) -> int | None:
@@ -208,11 +210,11 @@ class Reader:
 def _panel(*content: Html | None, turn: str = "", word: int | None = None) -> Html:
     return tag(
         "section",
-        tag("h2", "Inside the answer"),
-        tag("button", "Back to the answer", type="button", class_="back") if turn else None,
+        tag("h2", tr("Inside the answer")),
+        tag("button", tr("Back to the answer"), type="button", class_="back") if turn else None,
         *content,
         class_="inspector",
-        aria_label="Inside the answer",
+        aria_label=tr("Inside the answer"),
         data_turn=turn,
         data_word=word,
     )

@@ -1,4 +1,4 @@
-"""Who looks at the page."""
+"""Who looks at the page, and in which language."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from assistant.accounts.person import Person
 from assistant.api.login.callers import person_in
+from assistant.ui.languages import chosen_language
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -21,3 +22,9 @@ def person_at(request: gr.Request) -> Person:
     if inner is None:
         raise RuntimeError("a request of the page came without what the server knows of it")
     return person_in(inner.scope)
+
+
+def language_at(request: gr.Request) -> str:
+    """The language in which the page is shown to whoever sends a request."""
+    inner = request.request
+    return "en" if inner is None else chosen_language(inner.cookies, inner.headers.get("accept-language", ""))

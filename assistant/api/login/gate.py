@@ -24,8 +24,10 @@ from assistant.api.problems import Problem, as_response
 from assistant.api.running import in_thread
 from assistant.errors import StoreError
 
-OPEN = re.compile(r"/(login|login/sso|login/sso/back|logout|health|ready|robots\.txt|favicon\.ico|assets/.*|static/.*)")
-"""What everybody may see: the page to sign in, whether the server is up, and Gradio's own scripts and styles."""
+OPEN = re.compile(
+    r"/(login|login/sso|login/sso/back|logout|language|health|ready|robots\.txt|favicon\.ico|assets/.*|static/.*)"
+)
+"""What everybody may see: the page to sign in, its language, whether the server is up, and Gradio's own files."""
 
 _FILES = ("/assets/", "/static/")
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
+from assistant.ui.languages import current, direction, told, tr
 from assistant.ui.views.markup import Html, tag
+from assistant.ui.views.settings import language_form
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1e293b; --soft: #475569; --line: #64748b; --back: #f8fafc; --card: #fff;
@@ -25,7 +27,10 @@ input { width: 100%; padding: .6rem .7rem; font: inherit; color: inherit; backgr
 button, a.button { display: block; width: 100%; margin-top: 1.25rem; padding: .7rem; font: inherit; font-weight: 600;
   text-align: center; text-decoration: none; cursor: pointer; color: var(--on-main); background: var(--main);
   border: 1px solid var(--main); border-radius: .5rem; }
-a.button { color: var(--main); background: transparent; }
+a.button, .languages button { color: var(--main); background: transparent; }
+.languages { display: flex; flex-wrap: wrap; gap: .5rem; }
+.languages button { width: auto; margin: 0; padding: .3rem .8rem; }
+.languages button[aria-pressed="true"] { color: var(--on-main); background: var(--main); }
 :focus-visible { outline: 3px solid var(--main); outline-offset: 2px; }
 """
 
@@ -40,50 +45,54 @@ def sign_in_page(*, token: str, after: str, name: str = "", problem: str = "", s
         problem: why the last try failed.
         sso: what the button for single sign-on says; empty: there is none.
     """
-    error = tag("p", problem, class_="problem", role="alert", id="problem") if problem else None
+    error = tag("p", told(problem), class_="problem", role="alert", id="problem") if problem else None
     described = "problem" if problem else None
     form = tag(
         "form",
         tag("input", type="hidden", name="token", value=token),
         tag("input", type="hidden", name="next", value=after),
-        tag("label", "Name", for_="name"),
+        tag("label", tr("Name"), for_="name"),
         tag(
             "input", id="name", name="name", value=name, autocomplete="username", autocapitalize="none", maxlength=200,
             required=True, autofocus=not name, aria_describedby=described,
         ),
-        tag("label", "Password", for_="password"),
+        tag("label", tr("Password"), for_="password"),
         tag(
             "input", id="password", name="password", type="password", autocomplete="current-password", maxlength=1000,
             required=True, autofocus=bool(name), aria_describedby=described,
         ),
-        tag("button", "Sign in", type="submit"),
+        tag("button", tr("Sign in"), type="submit"),
         method="post",
         action="/login",
     )  # fmt: skip
     other = tag("a", sso, href=f"/login/sso?next={quote(after, safe='/')}", class_="button") if sso else None
-    help_text = tag("p", "No account, or the password is lost? Ask whoever runs this Glassbox.")
+    help_text = tag("p", tr("No account, or the password is lost? Ask whoever runs this Glassbox."))
     return _page(
-        "Sign in to Glassbox",
+        tr("Sign in to Glassbox"),
         tag("h1", "Glassbox"),
-        tag("p", "Sign in to see your chats."),
+        tag("p", tr("Sign in to see your chats.")),
         error,
         form,
         other,
         help_text,
+        language_form("/login"),
     )
 
 
 def message_page(title: str, message: str) -> str:
     """A page that says one thing, with the way back to signing in."""
     return _page(
-        title, tag("h1", title), tag("p", message, role="alert"), tag("a", "Sign in", href="/login", class_="button")
+        told(title),
+        tag("h1", told(title)),
+        tag("p", told(message), role="alert"),
+        tag("a", tr("Sign in"), href="/login", class_="button"),
     )
 
 
 def _page(title: str, *content: Html | None) -> str:
     body = tag("main", *content)
     return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f'<!doctype html><html lang="{current()}" dir="{direction()}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"{tag('title', title)}<style>{_STYLE}</style></head><body>{body}</body></html>"
     )

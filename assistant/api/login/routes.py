@@ -19,6 +19,7 @@ from assistant.api.login.page import message_page, sign_in_page
 from assistant.api.running import in_thread
 from assistant.errors import StoreError
 from assistant.messages import new_id
+from assistant.ui.languages import chosen_language, speaking, tr
 
 FORM_COOKIE = "glassbox_form"
 """Its value stands signed in the form: a page of another site can neither read nor set it."""
@@ -40,7 +41,8 @@ def router(accounts: Accounts, *, known_as: str = "", sso: str = "") -> APIRoute
     def form(request: Request, after: str, *, name: str = "", problem: str = "", status: int = 200) -> Response:
         mark = cookie_in(request.scope, FORM_COOKIE) or new_id()
         token = accounts.signer_for("form").pack({"mark": mark}, FORM_SECONDS)
-        page = sign_in_page(token=token, after=after, name=name, problem=problem, sso=sso)
+        with speaking(language_of(request)):
+            page = sign_in_page(token=token, after=after, name=name, problem=problem, sso=sso)
         response = HTMLResponse(page, status, headers={"Cache-Control": "no-store"})
         set_cookie(response, request.scope, FORM_COOKIE, mark, FORM_SECONDS)
         return response
@@ -88,12 +90,17 @@ def router(accounts: Accounts, *, known_as: str = "", sso: str = "") -> APIRoute
         return response
 
     @routes.get("/logout")
-    async def how_to_sign_out() -> Response:
-        return HTMLResponse(
-            message_page("Sign out", "Sign out with the button “Sign out” in the panel “Account”."), 405
-        )
+    async def how_to_sign_out(request: Request) -> Response:
+        with speaking(language_of(request)):
+            page = message_page(tr("Sign out"), tr("Sign out with the button “Sign out” in the panel “Account”."))
+        return HTMLResponse(page, 405)
 
     return routes
+
+
+def language_of(request: Request) -> str:
+    """The language in which a page is shown to whoever sends a request."""
+    return chosen_language(request.cookies, request.headers.get("accept-language", ""))
 
 
 def safe_target(address: str) -> str:

@@ -21,6 +21,17 @@ async function packed(file) {
   return { name: file.name, size: file.size, data: btoa(letters) };
 }
 
+// The header says in which language the page is, and brings the texts of this script.
+const texts = () => JSON.parse(document.querySelector('#header .header').dataset.texts);
+function speak() {
+  const { language, direction } = document.querySelector('#header .header').dataset;
+  Object.assign(document.documentElement, { lang: language, dir: direction });
+  byId('scroller').setAttribute('aria-label', texts().conversation);
+  const box = document.querySelector('#question textarea');
+  box.setAttribute('aria-label', texts().question);
+  box.dir = box.value ? 'auto' : direction; // the placeholder stands where the language begins
+}
+
 // Buttons and words say with data-event and data-act what they are for.
 document.addEventListener('click', (event) => {
   const node = event.target.closest('[data-event]');
@@ -52,22 +63,32 @@ function whenDrawn() {
 whenDrawn();
 
 function start() {
-  // On a narrow screen, chats and plugins are behind a button.
-  const menu = byId('menu');
-  function showMenu(open) {
-    document.body.classList.toggle('menu-open', open);
-    menu.setAttribute('aria-expanded', String(open));
+  // On a narrow screen, chats and panels are behind a button each.
+  function show(name, open) {
+    document.body.classList.toggle(`${name}-open`, open);
+    byId(name)?.setAttribute('aria-expanded', String(open));
   }
-  menu.addEventListener('click', () => showMenu(!document.body.classList.contains('menu-open')));
+  const isOpen = (name) => document.body.classList.contains(`${name}-open`);
   document.addEventListener('click', (event) => {
-    if (event.target.closest('#chats .open, #found .open, #new-chat')) showMenu(false);
+    for (const name of ['menu', 'rooms-menu']) {
+      if (event.target.closest(`#${name}`)) show(name, !isOpen(name));
+    }
+    if (event.target.closest('#chats .open, #found .open, #new-chat, #rooms button')) show('menu', false);
+    if (!event.target.closest('#rooms-menu')) show('rooms-menu', false);
+  });
+  document.addEventListener('keydown', (event) => {
+    if (event.key !== 'Escape' || !isOpen('rooms-menu')) return;
+    show('rooms-menu', false);
+    byId('rooms-menu').focus();
   });
 
   // The conversation scrolls by itself on a wide screen: the keyboard must reach it.
   const scroller = byId('scroller');
   scroller.setAttribute('tabindex', '0');
   scroller.setAttribute('role', 'region');
-  scroller.setAttribute('aria-label', 'Conversation');
+  speak();
+  new MutationObserver(speak).observe(byId('header'), { subtree: true, childList: true, attributes: true });
+  document.addEventListener('input', (event) => event.target.closest('#question') && speak());
   let follow = true;
   scroller.addEventListener('scroll', () => {
     follow = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 120;
@@ -95,17 +116,7 @@ function start() {
     const chosen = [...files];
     if (chosen.length > 0) uploads = uploads.then(() => sendUp(chosen));
   }
-  for (const id of ['files', 'photo']) {
-    byId(id).addEventListener('change', (event) => {
-      take(event.target.files);
-      event.target.value = ''; // else the same picture twice would be no change
-    });
-  }
-  byId('import-chats').addEventListener('click', () => byId('import-file').click());
-  byId('import-file').addEventListener('change', async (event) => {
-    const [file] = event.target.files;
-    if (!file) return;
-    event.target.value = '';
+  async function importChats(file) {
     let path = file.name;
     try {
       path = (await upload(file)).path;
@@ -113,10 +124,20 @@ function start() {
       // the server says that it did not arrive
     }
     trigger('act', { act: 'import', file: path });
+  }
+  // These are drawn anew in another language: the document listens for them.
+  document.addEventListener('change', ({ target }) => {
+    if (!['files', 'photo', 'import-file'].includes(target.id)) return;
+    const chosen = [...target.files];
+    target.value = ''; // else the same file twice would be no change
+    if (target.id !== 'import-file') take(chosen);
+    else if (chosen.length > 0) importChats(chosen[0]);
   });
-  byId('add-pictures').addEventListener('click', () => byId('files').click());
   const touch = window.matchMedia('(pointer: coarse)');
-  byId('take-photo').addEventListener('click', () => {
+  document.addEventListener('click', ({ target }) => {
+    if (target.closest('#import-chats')) byId('import-file').click();
+    if (target.closest('#add-pictures')) byId('files').click();
+    if (!target.closest('#take-photo')) return;
     if (touch.matches) byId('photo').click(); // a phone has a camera of its own behind this
     else trigger('draft', { act: 'camera' });
   });
@@ -150,7 +171,6 @@ function start() {
     if (document.querySelector('#tray .tray ol') && byId('from-address').open) byId('from-address').open = false;
   }
   new MutationObserver(trayRedrawn).observe(byId('tray'), { subtree: true, childList: true, attributes: true });
-  question().setAttribute('aria-label', 'Your question');
 
   // A box is drawn on a picture; the server gets its edges as shares of the picture, and draws it.
   let drawing = null;
@@ -292,9 +312,11 @@ function start() {
         trigger('panel', { panel: 'models', act: '' });
         return;
       }
-      const come = Math.round(done / 1e6).toLocaleString('en');
-      const all = Math.round(total / 1e6).toLocaleString('en');
-      bar.nextElementSibling.textContent = total ? `${come} MB of ${all} MB` : `${come} MB so far`;
+      const megabytes = (bytes) => new Intl.NumberFormat(document.documentElement.lang, {
+        style: 'unit', unit: 'megabyte', maximumFractionDigits: 0,
+      }).format(bytes / 1e6);
+      const said = total ? texts().far : texts().come;
+      bar.nextElementSibling.textContent = said.replace('{come}', megabytes(done)).replace('{whole}', megabytes(total));
       if (total) Object.assign(bar, { max: total, value: done });
     }
   }

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from assistant.appeals import MOST_REASON, Case
+from assistant.ui.languages import day, later, tr, trn
 from assistant.ui.views.marked_picture import marked_pictures
 from assistant.ui.views.markup import Html, join, tag
 from assistant.ui.views.panel import form, send
 from assistant.ui.views.picture import picture_of
 from assistant.ui.views.refusal import marked
 
+STATES = {"open": later("Open"), "upheld": later("Upheld"), "overturned": later("Overturned")}
 SHOWN = 50
 """So many decided appeals are listed."""
 
@@ -24,21 +26,25 @@ def appeals_view(panel: str, waiting: Sequence[Case], decided: Sequence[Case], *
         decided: newest first.
         may_decide: whether the person may do so.
     """
-    intro = (
+    intro = tr(
         "Somebody pressed “This refusal is wrong”. Read the question and the rule, then decide. The person sees your "
         "decision and your sentence next to the refusal."
     )
     if waiting:
         content = [tag("p", intro), *(_open(panel, each, may_decide=may_decide) for each in waiting)]
     else:
-        nothing = (
+        nothing = tr(
             "No appeal is waiting. When a rule refuses a question, the card has a button “This refusal is wrong”; "
             "what people say there comes here."
         )
         content = [tag("p", nothing, class_="empty")]
     if decided:
         lines = [_decided(each) for each in decided[:SHOWN]]
-        count = f"Decided ({len(decided)})" if len(decided) <= SHOWN else f"Decided (the last {SHOWN})"
+        count = (
+            tr("Decided ({count})", count=len(decided))
+            if len(decided) <= SHOWN
+            else tr("Decided (the last {count})", count=SHOWN)
+        )
         content.append(tag("details", tag("summary", count), tag("ul", *lines), data_key="decided-appeals"))
     return join(content)
 
@@ -53,13 +59,14 @@ def _open(panel: str, case: Case, *, may_decide: bool) -> Html:
         _rule(case),
         tag(
             "p",
-            tag("strong", "The person says: "),
-            tag("q", appeal.text) if appeal.text else tag("span", "nothing more", class_="quiet"),
-            tag("span", f" ({appeal.created_at:%d %B %Y})", class_="quiet"),
+            tag("strong", tr("The person says:")),
+            " ",
+            tag("q", appeal.text) if appeal.text else tag("span", tr("nothing more"), class_="quiet"),
+            tag("span", f" ({day(appeal.created_at)})", class_="quiet"),
         ),
         _decide(panel, case)
         if may_decide
-        else tag("p", "Only the operator, at the computer on which Glassbox runs, can decide.", class_="quiet"),
+        else tag("p", tr("Only the operator, at the computer on which Glassbox runs, can decide."), class_="quiet"),
         class_="case",
         aria_labelledby=label,
     )
@@ -70,14 +77,18 @@ def _question(case: Case) -> Html:
     refusal = case.refusal
     spans = [span for span in refusal.spans if span.part == "question"] if refusal.stage == "question" else []
     pictures = [picture_of(part, number) for number, part in enumerate(question.images)]
-    words = tag("q", marked(question.text, spans)) if question.text else tag("span", "a picture without a question")
-    by_answer = "The drafted answer broke the rule, not the question; no word of it is kept."
+    words = tag("q", marked(question.text, spans)) if question.text else tag("span", tr("a picture without a question"))
+    by_answer = tr("The drafted answer broke the rule, not the question; no word of it is kept.")
     return tag(
         "div",
-        tag("p", tag("strong", "Asked: "), words),
+        tag("p", tag("strong", tr("Asked:")), " ", words),
         tag("p", by_answer, class_="quiet") if refusal.stage == "answer" else None,
         *marked_pictures(pictures, refusal.regions),
-        tag("p", f"{len(pictures)} picture{'s' if len(pictures) > 1 else ''} came with it.", class_="quiet")
+        tag(
+            "p",
+            trn("{count} picture came with it.", "{count} pictures came with it.", len(pictures)),
+            class_="quiet",
+        )
         if pictures and not refusal.regions
         else None,
     )
@@ -85,10 +96,11 @@ def _question(case: Case) -> Html:
 
 def _rule(case: Case) -> Html:
     rule = case.refusal.rule
-    references = f" See: {'; '.join(rule.references)}." if rule.references else ""
+    references = " " + tr("See: {references}.", references="; ".join(rule.references)) if rule.references else ""
     return tag(
         "p",
-        tag("strong", "The rule: "),
+        tag("strong", tr("The rule:")),
+        " ",
         rule.text,
         tag("span", f" {rule.id}, {rule.pack} {rule.pack_version}.{references}", class_="quiet"),
     )
@@ -103,20 +115,23 @@ def _decide(panel: str, case: Case) -> Html:
             panel,
             case,
             "overturn",
-            "The refusal was wrong",
-            "Why was it wrong?",
-            "The question becomes a test case that the rule must let pass. The rule itself stays until you mend it.",
+            tr("The refusal was wrong"),
+            tr("Why was it wrong?"),
+            tr(
+                "The question becomes a test case that the rule must let pass. The rule itself stays until you mend it."
+            ),
         ),
         _form(
             panel,
             case,
             "uphold",
-            "The refusal was right",
-            "Why was it right?",
+            tr("The refusal was right"),
+            tr("Why was it right?"),
             tag(
                 "label",
                 tag("input", type="checkbox", name="rule", value=appeal.rule, required=True),
-                f" The rule {appeal.rule} applies to this question.",
+                " ",
+                tr("The rule {rule} applies to this question.", rule=appeal.rule),
             ),
         ),
         class_="decisions",
@@ -139,13 +154,14 @@ def _form(panel: str, case: Case, act: str, label: str, asks: str, more: str) ->
 
 def _decided(case: Case) -> Html:
     appeal = case.appeal
-    question = case.record.turn.question.text or "a picture without a question"
-    by = f" by {appeal.reviewer}" if appeal.reviewer else ""
-    when = f" on {appeal.decided_at:%d %B %Y}" if appeal.decided_at else ""
+    question = case.record.turn.question.text or tr("a picture without a question")
+    facts = [appeal.reviewer] if appeal.reviewer else []
+    if appeal.decided_at:
+        facts.append(day(appeal.decided_at))
     return tag(
         "li",
-        tag("strong", appeal.status.capitalize()),
-        f"{by}{when}: ",
+        tag("strong", tr(STATES[appeal.status])),
+        f" ({', '.join(facts)}): " if facts else ": ",
         tag("q", question if len(question) <= 200 else question[:199] + "…"),
         tag("span", f" {appeal.rule}, {appeal.pack} {appeal.pack_version}. ", class_="quiet"),
         appeal.reason,

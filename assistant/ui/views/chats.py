@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from urllib.parse import quote
 
 from assistant.store.values import ConversationSummary, Found
+from assistant.ui.languages import moment, number, told, tr, trn
 from assistant.ui.views.markup import Html, join, tag, text
 
 PAGE = 50
@@ -16,11 +17,13 @@ def search_form() -> Html:
     """The field over the list."""
     return tag(
         "form",
-        tag("label", "Search chats", for_="find-words"),
+        tag("label", tr("Search chats"), for_="find-words"),
         tag(
             "div",
-            tag("input", id="find-words", type="search", name="words", maxlength="200", placeholder="words or #tag"),
-            tag("button", "Search", type="submit"),
+            tag(
+                "input", id="find-words", type="search", name="words", maxlength="200", placeholder=tr("words or #tag")
+            ),
+            tag("button", tr("Search"), type="submit"),
             class_="find-row",
         ),
         class_="find",
@@ -34,11 +37,11 @@ def files_form() -> Html:
     """Below the list: all chats into a file, and chats from a file."""
     return tag(
         "details",
-        tag("summary", "Save or import chats"),
-        tag("p", tag("a", "Save all chats as a zip", href="chats/all/file?format=zip", download=True)),
-        tag("p", "Chats that are here already are not doubled.", class_="quiet"),
-        tag("button", "Import chats", type="button", id="import-chats"),
-        tag("input", id="import-file", type="file", accept=".json,.zip", hidden=True, aria_label="Chats to import"),
+        tag("summary", tr("Save or import chats")),
+        tag("p", tag("a", tr("Save all chats as a zip"), href="chats/all/file?format=zip", download=True)),
+        tag("p", tr("Chats that are here already are not doubled."), class_="quiet"),
+        tag("button", tr("Import chats"), type="button", id="import-chats"),
+        tag("input", id="import-file", type="file", accept=".json,.zip", hidden=True, aria_label=tr("Chats to import")),
         class_="files",
     )
 
@@ -62,33 +65,37 @@ def chat_list(
     """
     content: Html
     if problem:
-        content = tag("p", problem, class_="problem", role="alert")
+        content = tag("p", told(problem), class_="problem", role="alert")
     elif not chats:
-        content = tag("p", "Nothing yet. What you ask is kept here, on this computer.", class_="quiet")
+        content = tag("p", tr("Nothing yet. What you ask is kept here, on this computer."), class_="quiet")
     else:
         content = tag("ul", *(_chat(each, each.id == current) for each in chats))
     return tag(
         "nav",
-        tag("h2", "Past chats"),
+        tag("h2", tr("Past chats")),
         _tags(tags) if tags else None,
         content,
         _older(PAGE) if older else None,
         class_="chats",
-        aria_label="Past chats",
+        aria_label=tr("Past chats"),
     )
 
 
 def found_list(found: Sequence[Found], words: str) -> Html:
     """What a search found, each with a way to open it where the words stand."""
-    count = "Nothing" if not found else "1 chat" if len(found) == 1 else f"{len(found)} chats"
-    hint = tag("p", "Search for other words, or for the beginning of one.", class_="quiet") if not found else None
-    return _instead(f"{count} found for “{words}”", hint, *map(_found, found))
+    hint = tag("p", tr("Search for other words, or for the beginning of one."), class_="quiet") if not found else None
+    title = (
+        trn("{count} chat found for “{words}”", "{count} chats found for “{words}”", len(found), words=words)
+        if found
+        else tr("Nothing found for “{words}”", words=words)
+    )
+    return _instead(title, hint, *map(_found, found))
 
 
 def older_list(chats: Sequence[ConversationSummary], offset: int, more: bool) -> Html:
     """A further page of chats."""
     return _instead(
-        "Older chats",
+        tr("Older chats"),
         None,
         *(_found(Found(conversation=each)) for each in chats),
         after=_older(offset + PAGE) if more else None,
@@ -97,7 +104,7 @@ def older_list(chats: Sequence[ConversationSummary], offset: int, more: bool) ->
 
 def _instead(title: str, hint: Html | None, *lines: Html, after: Html | None = None) -> Html:
     """A list that takes the place of the newest chats."""
-    back = tag("button", "All chats", type="button", data_event="act", data_act="search", data_words="")
+    back = tag("button", tr("All chats"), type="button", data_event="act", data_act="search", data_words="")
     return tag(
         "nav",
         tag("div", tag("h2", title), role="status"),
@@ -106,7 +113,7 @@ def _instead(title: str, hint: Html | None, *lines: Html, after: Html | None = N
         tag("ul", *lines) if lines else None,
         after,
         class_="chats found-list",
-        aria_label="Chats that were found",
+        aria_label=tr("Chats that were found"),
     )
 
 
@@ -139,7 +146,7 @@ def _marked(found: Found) -> Html:
 
 
 def _older(offset: int) -> Html:
-    return tag("button", "Older chats", type="button", data_event="act", data_act="older", data_offset=offset)
+    return tag("button", tr("Older chats"), type="button", data_event="act", data_act="older", data_offset=offset)
 
 
 def _tags(tags: Sequence[tuple[str, int]]) -> Html:
@@ -149,9 +156,9 @@ def _tags(tags: Sequence[tuple[str, int]]) -> Html:
             tag(
                 "button",
                 f"#{name} ",
-                tag("span", str(count), class_="quiet"),
+                tag("span", number(count), class_="quiet"),
                 type="button",
-                aria_label=f"Show the chats tagged {name}: {count}",
+                aria_label=tr("Show the chats tagged {name}: {count}", name=name, count=count),
                 data_event="act",
                 data_act="search",
                 data_words=f"#{name}",
@@ -160,14 +167,14 @@ def _tags(tags: Sequence[tuple[str, int]]) -> Html:
         ),
         class_="tags",
         role="group",
-        aria_label="Tags",
+        aria_label=tr("Tags"),
     )
 
 
 def _when(chat: ConversationSummary) -> str:
-    count = "1 turn" if chat.turns == 1 else f"{chat.turns} turns"
+    count = trn("{count} turn", "{count} turns", chat.turns)
     tags = "".join(f" #{name}" for name in chat.tags)
-    return f"{chat.updated_at.astimezone():%d %b %Y, %H:%M} · {count}{tags}"
+    return f"{moment(chat.updated_at)} · {count}{tags}"
 
 
 def _chat(chat: ConversationSummary, current: bool) -> Html:
@@ -186,17 +193,17 @@ def _chat(chat: ConversationSummary, current: bool) -> Html:
         ),
         tag(
             "details",
-            tag("summary", "⋯", aria_label=f"Rename, tag, save or delete “{chat.title}”"),
-            _field(chat, "rename", "New name", "title", chat.title, "Rename", required=True),
-            _field(chat, "tag", "Tags, with a space between", "tags", " ".join(chat.tags), "Set tags"),
+            tag("summary", "⋯", aria_label=tr("Rename, tag, save or delete “{title}”", title=chat.title)),
+            _field(chat, "rename", tr("New name"), "title", chat.title, tr("Rename"), required=True),
+            _field(chat, "tag", tr("Tags, with a space between"), "tags", " ".join(chat.tags), tr("Set tags")),
             _save(chat),
             tag(
                 "details",
-                tag("summary", "Delete this chat"),
-                tag("p", "Its questions, pictures, answers and ratings will be gone for good."),
+                tag("summary", tr("Delete this chat")),
+                tag("p", tr("Its questions, pictures, answers and ratings will be gone for good.")),
                 tag(
                     "button",
-                    "Delete for good",
+                    tr("Delete for good"),
                     type="button",
                     class_="danger",
                     data_event="act",
@@ -212,14 +219,14 @@ def _chat(chat: ConversationSummary, current: bool) -> Html:
 
 def _save(chat: ConversationSummary) -> Html:
     kinds = (
-        ("html", "A page to share"),
-        ("md", "Markdown"),
-        ("zip", "Zip with pictures, to import again"),
-        ("json", "JSON, to import again"),
+        ("html", tr("A page to share")),
+        ("md", tr("Markdown")),
+        ("zip", tr("Zip with pictures, to import again")),
+        ("json", tr("JSON, to import again")),
     )
     return tag(
         "details",
-        tag("summary", "Save this chat as a file"),
+        tag("summary", tr("Save this chat as a file")),
         tag(
             "ul",
             *(

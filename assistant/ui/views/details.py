@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from assistant.messages import TurnRecord
-from assistant.ui.views.markup import Html, percent, tag
+from assistant.ui.languages import number, percent, told, tr
+from assistant.ui.views.markup import Html, tag
 
 
 def details_section(record: TurnRecord) -> Html:
@@ -11,20 +12,29 @@ def details_section(record: TurnRecord) -> Html:
     trace = record.trace
     facts: list[tuple[str, str]] = []
     if trace.model:
-        facts.append(("Model", f"{trace.model.name} {trace.model.version}".strip()))
+        facts.append((tr("Model"), f"{trace.model.name} {trace.model.version}".strip()))
         if trace.model.reader:
-            facts.append(("Read by", f"{trace.model.reader}; the model wrote nothing of this answer"))
+            facts.append(
+                (tr("Read by"), tr("{reader}; the model wrote nothing of this answer", reader=trace.model.reader))
+            )
         if trace.model.fingerprint:
-            facts.append(("Weights", trace.model.fingerprint[:16]))
+            facts.append((tr("Weights"), trace.model.fingerprint[:16]))
     if trace.packs:
-        facts.append(("Packs", ", ".join(f"{name} {version}" for name, version in sorted(trace.packs.items()))))
-    chance = f"temperature {trace.settings.temperature:g}, seed {trace.settings.seed}"
-    facts.append(("Chance", "none" if trace.settings.temperature == 0 else chance))
-    facts += [(f"Time for {step}", f"{milliseconds:.0f} ms") for step, milliseconds in trace.timings.items()]
-    facts.append(("Turn", record.id))
+        facts.append((tr("Packs"), ", ".join(f"{name} {version}" for name, version in sorted(trace.packs.items()))))
+    chance = tr(
+        "temperature {temperature}, seed {seed}",
+        temperature=f"{trace.settings.temperature:g}",
+        seed=trace.settings.seed,
+    )
+    facts.append((tr("Chance"), tr("none") if trace.settings.temperature == 0 else chance))
+    facts += [
+        (tr("Time for {step}", step=told(step)), tr("{milliseconds} ms", milliseconds=number(milliseconds)))
+        for step, milliseconds in trace.timings.items()
+    ]
+    facts.append((tr("Turn"), record.id))
     return tag(
         "section",
-        tag("h3", "How this answer came about"),
+        tag("h3", tr("How this answer came about")),
         tag("dl", *(tag("div", tag("dt", name), tag("dd", value)) for name, value in facts), class_="facts"),
         _verdicts(record),
         _hooks(record),
@@ -38,10 +48,22 @@ def _verdicts(record: TurnRecord) -> Html | None:
     lines: list[Html] = []
     for each in record.trace.verdicts:
         verdict = each.verdict
-        rule = f", rule {verdict.rule.id}" if verdict.rule else ""
-        score = f", score {percent(verdict.score)}" if verdict.score is not None else ""
-        lines.append(tag("li", f"{each.plugin} on the {each.stage}: {verdict.action}{rule}{score}"))
-    return tag("div", tag("h4", "What the rules said"), tag("ul", *lines))
+        rule = ", " + tr("rule {id}", id=verdict.rule.id) if verdict.rule else ""
+        score = ", " + tr("score {share}", share=percent(verdict.score)) if verdict.score is not None else ""
+        lines.append(
+            tag(
+                "li",
+                tr(
+                    "{plugin} on the {stage}: {action}",
+                    plugin=each.plugin,
+                    stage=told(each.stage),
+                    action=told(verdict.action),
+                )
+                + rule
+                + score,
+            )
+        )
+    return tag("div", tag("h4", tr("What the rules said")), tag("ul", *lines))
 
 
 def _hooks(record: TurnRecord) -> Html | None:
@@ -50,9 +72,14 @@ def _hooks(record: TurnRecord) -> Html | None:
     lines = [
         tag(
             "li",
-            f"{call.plugin}: {call.hook}, {call.milliseconds:.1f} ms"
+            tr(
+                "{plugin}: {hook}, {milliseconds} ms",
+                plugin=call.plugin,
+                hook=call.hook,
+                milliseconds=number(call.milliseconds, 1),
+            )
             + ("" if call.outcome == "ok" else f", {call.outcome}: {call.detail}"),
         )
         for call in record.trace.hooks
     ]
-    return tag("div", tag("h4", "Which plugins had a say"), tag("ul", *lines))
+    return tag("div", tag("h4", tr("Which plugins had a say")), tag("ul", *lines))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from assistant.ui.languages import tr
 from assistant.ui.views.markup import Html, tag
 from assistant.ui.views.picture import Picture
 from assistant.verdicts import Region
@@ -20,7 +21,11 @@ def marked_pictures(pictures: Sequence[Picture], regions: Sequence[Region]) -> l
 
 def _marked(picture: Picture, number: int, regions: Sequence[Region]) -> Html:
     said = "; ".join(dict.fromkeys(f"“{region.text}”" for region in regions if region.text))
-    label = f"Marked in picture {number + 1}: {said}" if said else f"The marked places in picture {number + 1}"
+    label = (
+        tr("Marked in picture {number}: {said}", number=number + 1, said=said)
+        if said
+        else tr("The marked places in picture {number}", number=number + 1)
+    )
     boxes = tag(
         "svg",
         *(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from html import escape
 
 VOID = frozenset({"img", "input"})
+_BRACES = re.compile(r"\{(\w+)\}")
 
 
 class Html(str):
@@ -28,6 +30,12 @@ def join(children: Iterable[Child]) -> Html:
     return Html("".join(text(child) for child in children if child is not None))
 
 
+def rich(sentence: str, **children: Child) -> Html:
+    """A sentence with elements in the places of its braces, as in ``rich("Type {it}.", it=tag("code", "ls"))``."""
+    pieces = _BRACES.split(sentence)
+    return join(children[piece] if place % 2 else piece for place, piece in enumerate(pieces))
+
+
 def tag(name: str, /, *children: Child, **attributes: str | int | bool | None) -> Html:
     """One element.
 
@@ -47,11 +55,6 @@ def tag(name: str, /, *children: Child, **attributes: str | int | bool | None) -
     if name in VOID:
         return start
     return Html(f"{start}{join(children)}</{name}>")
-
-
-def percent(share: float) -> str:
-    """A share in [0, 1] as a whole percentage."""
-    return f"{share:.0%}".replace("%", " %")
 
 
 def thumb(rating: str) -> Html:

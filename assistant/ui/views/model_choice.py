@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from assistant.backends import Backend, where_it_runs
+from assistant.ui.languages import later, told, tr
 
-LABEL = "Who answers"
+LABEL = later("Who answers")
 
 
 def model_choices(models: Sequence[Backend], current: str) -> list[tuple[str, str]]:
@@ -16,5 +17,9 @@ def model_choices(models: Sequence[Backend], current: str) -> list[tuple[str, st
 
 
 def _described(model: Backend) -> str:
-    facts = [model.size, f"licence: {model.licence}" if model.licence else "", f"runs on {where_it_runs(model)}"]
+    facts = [
+        told(model.size),
+        tr("licence: {licence}", licence=model.licence) if model.licence else "",
+        tr("runs on {place}", place=told(where_it_runs(model))),
+    ]
     return " · ".join(fact for fact in (model.title, *facts) if fact)

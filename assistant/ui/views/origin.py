@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from assistant.backends import Word
 from assistant.explanations import Explanation, HeatMap
 from assistant.messages import TurnRecord
+from assistant.ui.languages import later, percent, told, tr
 from assistant.ui.views.marked_picture import marked_pictures
-from assistant.ui.views.markup import Html, join, percent, tag
+from assistant.ui.views.markup import Html, join, tag
 from assistant.ui.views.picture import Picture, picture_of
 
-TITLE = "Where did this word come from?"
+TITLE = later("Where did this word come from?")
 
 
 def origin_section(
@@ -32,18 +33,18 @@ def origin_section(
     """
     pictures = [picture_of(part, number) for number, part in enumerate(record.turn.images)]
     if problem:
-        content: list[Html | None] = [tag("p", problem, class_="problem", role="alert")]
+        content: list[Html | None] = [tag("p", told(problem), class_="problem", role="alert")]
     elif chosen is None:
-        hint = "Choose a word to see what the model looked at while it wrote it."
+        hint = tr("Choose a word to see what the model looked at while it wrote it.")
         content = [_words(record.id, words, chosen), tag("p", hint, class_="quiet")]
     elif not explanations:
         content = [
             _words(record.id, words, chosen),
-            tag("p", "No plugin has an explanation for this word.", class_="quiet", role="status"),
+            tag("p", tr("No plugin has an explanation for this word."), class_="quiet", role="status"),
         ]
     else:
         content = [_words(record.id, words, chosen), *(_explanation(each, pictures) for each in explanations)]
-    return tag("section", tag("h3", TITLE), *content, class_="origin")
+    return tag("section", tag("h3", tr(TITLE)), *content, class_="origin")
 
 
 def _words(turn_id: str, words: Sequence[Word], chosen: int | None) -> Html:
@@ -64,7 +65,7 @@ def _words(turn_id: str, words: Sequence[Word], chosen: int | None) -> Html:
         ),
         class_="words",
         role="group",
-        aria_label="The words of the answer",
+        aria_label=tr("The words of the answer"),
     )
 
 
@@ -72,14 +73,14 @@ def _explanation(explanation: Explanation, pictures: Sequence[Picture]) -> Html:
     heat_map = explanation.heat_map
     picture = None
     if heat_map is not None and heat_map.image < len(pictures):
-        picture = overlay(pictures[heat_map.image], heat_map, explanation.text)
+        picture = overlay(pictures[heat_map.image], heat_map, told(explanation.text))
     return tag(
         "div",
-        tag("h4", f"{explanation.title}: “{explanation.word}”"),
+        tag("h4", f"{told(explanation.title)}: “{explanation.word}”"),
         picture,
         *marked_pictures(pictures, explanation.regions),
-        tag("p", explanation.text, class_="says", role="status"),
-        tag("p", explanation.caveat, class_="caveat") if explanation.caveat else None,
+        tag("p", told(explanation.text), class_="says", role="status"),
+        tag("p", told(explanation.caveat), class_="caveat") if explanation.caveat else None,
         class_="explanation",
     )
 
@@ -116,14 +117,14 @@ def overlay(picture: Picture, heat_map: HeatMap, description: str) -> Html:
         preserveAspectRatio="none",
         shape_rendering="crispEdges",
         role="img",
-        aria_label=f"Heat map. {description}",
+        aria_label=tr("Heat map. {description}", description=description),
     )
     return tag(
         "figure",
         tag("div", tag("img", src=picture.address, alt=picture.alt), grid, class_="overlay"),
         tag(
             "figcaption",
-            tag("label", tag("input", type="checkbox", class_="bare"), " Show the picture without the map"),
+            tag("label", tag("input", type="checkbox", class_="bare"), " ", tr("Show the picture without the map")),
             _scale(strongest),
         ),
     )
@@ -144,9 +145,11 @@ def _colour(share: float) -> str:
 def _scale(strongest: float) -> Html:
     return tag(
         "span",
-        "0 % ",
+        percent(0),
+        " ",
         tag("span", class_="ramp", aria_hidden="true"),
-        f" {percent(strongest)} in one cell",
+        " ",
+        tr("{share} in one cell", share=percent(strongest)),
         class_="scale",
     )
 
@@ -154,35 +157,41 @@ def _scale(strongest: float) -> Html:
 def confidence_line(record: TurnRecord) -> Html | None:
     """How sure the model is of the whole answer, in a sentence."""
     if record.status == "unsure":
-        return tag("p", "The model was not sure enough to answer, and said so.")
+        return tag("p", tr("The model was not sure enough to answer, and said so."))
     if record.confidence is None or record.status != "answered":
         return None
     reader = record.trace.model.reader if record.trace.model else ""
     if reader:
-        sure = tag("strong", f"{percent(record.confidence)} sure. ")
-        return tag("p", sure, f"So sure is the reader of text ({reader}) of the least clear line that is quoted.")
+        sure = tag("strong", tr("{share} sure.", share=percent(record.confidence)))
+        return tag(
+            "p",
+            sure,
+            " ",
+            tr("So sure is the reader of text ({reader}) of the least clear line that is quoted.", reader=reader),
+        )
     return tag(
         "p",
-        tag("strong", f"{percent(record.confidence)} sure. "),
-        "When the model was tested, about this share of the answers that it was so sure of were right.",
+        tag("strong", tr("{share} sure.", share=percent(record.confidence))),
+        " ",
+        tr("When the model was tested, about this share of the answers that it was so sure of were right."),
     )
 
 
 def words_missing(record: TurnRecord) -> str:
     """Why an answer has no words to take apart; empty where it has."""
     if record.refusal is not None:
-        return "A rule ended this turn before an answer was shown, so there are no words to look into."
+        return tr("A rule ended this turn before an answer was shown, so there are no words to look into.")
     if record.edited_from:
-        return "You wrote this answer yourself, so there is no model to look into."
+        return tr("You wrote this answer yourself, so there is no model to look into.")
     if record.status in ("failed", "stopped"):
-        return "This answer is not whole, so its words cannot be traced."
+        return tr("This answer is not whole, so its words cannot be traced.")
     if not record.answer:
-        return "There are no words to look into."
+        return tr("There are no words to look into.")
     return ""
 
 
 def quoted(record: TurnRecord) -> Html:
     """Which answer the panel is about."""
-    question = record.turn.question.text or "(a picture without a question)"
+    question = record.turn.question.text or tr("(a picture without a question)")
     short = question if len(question) <= 80 else question[:79] + "…"
-    return tag("p", join(["About: ", tag("q", short)]), class_="about")
+    return tag("p", join([tr("About:"), " ", tag("q", short)]), class_="about")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from assistant.ui.languages import told, tr
 from assistant.ui.views.markup import Child, Html, tag, text
 
 
@@ -20,7 +21,7 @@ def frame(name: str, title: str, content: str, drawn: str) -> Html:
         tag(
             "div",
             tag("h2", title, id=label, tabindex=-1),
-            press(name, "close", "Back to the chat"),
+            press(name, "close", tr("Back to the chat")),
             class_="panel-head",
         ),
         text(content),
@@ -67,4 +68,6 @@ def send(label: str, act: str = "", *, main: bool = False) -> Html:
 
 def said(message: str, *, problem: bool = False) -> Html:
     """What came of a press, read out at once."""
-    return tag("p", message, class_="notice problem" if problem else "notice", role="alert" if problem else "status")
+    return tag(
+        "p", told(message), class_="notice problem" if problem else "notice", role="alert" if problem else "status"
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from assistant.messages import ImagePart
+from assistant.ui.languages import tr
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,5 +18,5 @@ class Picture:
 
 def picture_of(part: ImagePart, number: int = 0) -> Picture:
     """A stored picture, served under its hash."""
-    named = f"Picture {number + 1}" + (f", {part.name}" if part.name else "")
+    named = tr("Picture {number}", number=number + 1) + (f", {part.name}" if part.name else "")
     return Picture(f"pictures/{part.sha256}", part.alt or named)

@@ -8,13 +8,14 @@ from typing import Any
 
 from assistant.extensions import PluginStatus, Timing
 from assistant.plugin_choices import SettingsForm
-from assistant.ui.views.markup import Child, Html, join, tag
+from assistant.ui.languages import later, number, told, tr, trn
+from assistant.ui.views.markup import Child, Html, join, rich, tag
 from assistant.ui.views.panel import form, press, said, send
 from assistant.ui.views.plugins import STATES
 
 NAME = "plugins"
-HEADS = ("Hook", "Phase", "Calls", "Mean ms", "Longest ms")
-INTRO = (
+HEADS = (later("Hook"), later("Phase"), later("Calls"), later("Mean ms"), later("Longest ms"))
+INTRO = later(
     "Plugins do everything here: models, rules, ratings, explanations. Milliseconds are measured since the program "
     "started."
 )
@@ -41,18 +42,19 @@ def plugins_view(rows: Sequence[PluginRow], *, may_change: bool, problem: str = 
     order = {"broken": 0, "switched_off": 1, "working": 2, "disabled": 3, "left_out": 4}
     return join(
         [
-            said(problem, problem=True) if problem else None,
-            tag("p", INTRO),
+            said(told(problem), problem=True) if problem else None,
+            tag("p", tr(INTRO)),
             *(
                 _plugin(each, may_change=may_change)
                 for each in sorted(rows, key=lambda each: (order[each.status.state], each.status.name))
             ),
-            tag("p", "No plugin is installed.", class_="empty") if not rows else None,
+            tag("p", tr("No plugin is installed."), class_="empty") if not rows else None,
             tag(
                 "p",
-                "Add one from a shell: ",
-                tag("code", "assistant plugins install NAME"),
-                ". It shows what the plugin wants before anything is installed.",
+                rich(
+                    tr("Add one from a shell: {command}. It shows what the plugin wants before anything is installed."),
+                    command=tag("code", "assistant plugins install NAME"),
+                ),
                 class_="quiet",
             ),
         ]
@@ -62,17 +64,21 @@ def plugins_view(rows: Sequence[PluginRow], *, may_change: bool, problem: str = 
 def _plugin(row: PluginRow, *, may_change: bool) -> Html:
     status = row.status
     label = f"plugin-{status.name}".replace(" ", "-")
-    where = "in a child process" if status.place == "child" else "inside the program"
-    facts = [status.version, f"from {status.distribution}" if status.distribution else "", where]
+    where = tr("in a child process") if status.place == "child" else tr("inside the program")
+    facts = [
+        status.version,
+        tr("from {distribution}", distribution=status.distribution) if status.distribution else "",
+        where,
+    ]
     return tag(
         "article",
-        tag("h3", f"{status.name}: {STATES[status.state]}", id=label),
+        tag("h3", f"{status.name}: {tr(STATES[status.state])}", id=label),
         tag("p", " · ".join(fact for fact in facts if fact), class_="quiet"),
-        tag("p", "Its process is limited: " + "; ".join(status.confined) + ".", class_="quiet")
+        tag("p", tr("Its process is limited: {limits}.", limits="; ".join(map(told, status.confined))), class_="quiet")
         if status.confined
         else None,
-        tag("p", status.detail, class_="problem") if status.detail else None,
-        tag("p", f"Latest failure: {status.last_failure}", class_="problem")
+        tag("p", told(status.detail), class_="problem") if status.detail else None,
+        tag("p", tr("Latest failure: {last_failure}", last_failure=told(status.last_failure)), class_="problem")
         if status.last_failure and status.last_failure not in status.detail
         else None,
         tag("p", _what_to_do(row), class_="todo") if _what_to_do(row) else None,
@@ -86,16 +92,16 @@ def _plugin(row: PluginRow, *, may_change: bool) -> Html:
 def _what_to_do(row: PluginRow) -> str:
     match row.status.state:
         case "broken":
-            return "What to do: install it again or remove it; or switch it off, and nothing waits for it any more."
+            return tr("What to do: install it again or remove it; or switch it off, and nothing waits for it any more.")
         case "switched_off":
-            return (
+            return tr(
                 "What to do: switch it off and on again to try it once more. While a check that must hold does not "
                 "run, questions are refused."
             )
         case "left_out":
-            return "What to do: start again without safe mode."
+            return tr("What to do: start again without safe mode.")
         case "working" if row.status.failures:
-            return "What to do: nothing yet. After several failures in a row it is switched off by itself."
+            return tr("What to do: nothing yet. After several failures in a row it is switched off by itself.")
         case _:
             return ""
 
@@ -103,14 +109,14 @@ def _what_to_do(row: PluginRow) -> str:
 def _hooks(row: PluginRow) -> Html:
     """What it does and how long that takes, as a table behind a line that says how much there is."""
     calls = sum(timing.calls for _, _, timing in row.hooks if timing)
-    hooks = "1 hook" if len(row.hooks) == 1 else f"{len(row.hooks)} hooks"
-    count = f"{hooks}, {'called once' if calls == 1 else f'called {calls} times'}"
+    hooks = trn("{count} hook", "{count} hooks", len(row.hooks))
+    count = f"{hooks}, {trn('called once', 'called {count} times', calls)}"
     return tag(
         "details",
         tag("summary", count),
         tag(
             "table",
-            tag("thead", tag("tr", *(tag("th", head, scope="col") for head in HEADS))),
+            tag("thead", tag("tr", *(tag("th", head, scope="col") for head in map(tr, HEADS)))),
             tag("tbody", *(_hook(*each) for each in row.hooks)),
         ),
         data_key=f"hooks-{row.status.name}",
@@ -120,30 +126,33 @@ def _hooks(row: PluginRow) -> Html:
 def _hook(name: str, phase: str, timing: Timing | None) -> Html:
     shown = [phase, "0", "–", "–"]
     if timing is not None and timing.calls:
-        shown = [phase, str(timing.calls), f"{timing.total / timing.calls:.2f}", f"{timing.longest:.2f}"]
-    cells = [tag("td", cell, data_label=head) for head, cell in zip(HEADS[1:], shown, strict=True)]
+        shown = [phase, number(timing.calls), number(timing.total / timing.calls, 2), number(timing.longest, 2)]
+    cells = [tag("td", cell, data_label=head) for head, cell in zip(map(tr, HEADS[1:]), shown, strict=True)]
     return tag("tr", tag("th", tag("code", name), scope="row"), *cells)
 
 
 def _buttons(row: PluginRow, *, may_change: bool) -> Sequence[Child]:
     name = row.status.name
-    settings = press(NAME, "settings", f"Settings of {name}", plugin=name) if row.has_settings else None
+    settings = press(NAME, "settings", tr("Settings of {name}", name=name), plugin=name) if row.has_settings else None
     if not may_change or row.status.state == "left_out" or name == "installed plugins":
         return [settings]
     if row.status.state == "disabled":
-        return [settings, press(NAME, "on", f"Switch {name} on", plugin=name)]
-    return [settings, press(NAME, "off", f"Switch {name} off", plugin=name, danger=row.required)]
+        return [settings, press(NAME, "on", tr("Switch {name} on", name=name), plugin=name)]
+    return [settings, press(NAME, "off", tr("Switch {name} off", name=name), plugin=name, danger=row.required)]
 
 
 def sure_view(name: str) -> Html:
     """The question before rules that must hold are switched off."""
     return join(
         [
-            said(f"{name} brings rules that must hold. Without it they are applied to nobody.", problem=True),
+            said(
+                tr("{name} brings rules that must hold. Without it they are applied to nobody.", name=name),
+                problem=True,
+            ),
             tag(
                 "div",
-                press(NAME, "", "Keep it on", main=True),
-                press(NAME, "off-for-sure", f"Switch {name} off all the same", plugin=name, danger=True),
+                press(NAME, "", tr("Keep it on"), main=True),
+                press(NAME, "off-for-sure", tr("Switch {name} off all the same", name=name), plugin=name, danger=True),
                 class_="buttons",
             ),
         ]
@@ -171,13 +180,13 @@ def settings_view(
     """
     mine = [name for name in shape.fields if not shape.belongs_to_operator(name)]
     house = [name for name in shape.fields if shape.belongs_to_operator(name)]
-    groups = [("For you", mine), *([("For everybody, set by the operator", house)] if operator else [])]
+    groups = [(tr("For you"), mine), *([(tr("For everybody, set by the operator"), house)] if operator else [])]
     return join(
         [
-            tag("div", press(NAME, "", "All plugins"), class_="buttons"),
-            tag("h3", f"Settings of {plugin}"),
+            tag("div", press(NAME, "", tr("All plugins")), class_="buttons"),
+            tag("h3", tr("Settings of {plugin}", plugin=plugin)),
             said(notice) if notice else None,
-            said("Nothing was saved. " + _count(problems), problem=True) if problems else None,
+            said(f"{tr('Nothing was saved.')} {_count(problems)}", problem=True) if problems else None,
             form(
                 NAME,
                 "save",
@@ -190,28 +199,28 @@ def settings_view(
                     for title, names in groups
                     if names
                 ),
-                send("Save", main=True),
+                send(tr("Save"), main=True),
                 plugin=plugin,
             )
             if mine or operator
-            else tag("p", "Only the operator may change these.", class_="empty"),
+            else tag("p", tr("Only the operator may change these."), class_="empty"),
         ]
     )
 
 
 def _count(problems: Mapping[str, str]) -> str:
-    return "One field below cannot be used." if len(problems) == 1 else f"{len(problems)} fields below cannot be used."
+    return trn("{count} field below cannot be used.", "{count} fields below cannot be used.", len(problems))
 
 
 def _field(plugin: str, name: str, shape: SettingsForm, value: Any, problem: str) -> Html:
     """One field with its label, what it is for, and what is wrong with it."""
     field = shape.fields[name]
     key = f"setting-{plugin}-{name}"
-    title = str(field.get("title") or name)
-    about = str(field.get("description") or "")
+    title = told(str(field.get("title") or name))
+    about = told(str(field.get("description") or ""))
     notes = [
         tag("p", about, class_="quiet", id=f"{key}-about") if about else None,
-        tag("p", problem, class_="problem", id=f"{key}-problem") if problem else None,
+        tag("p", told(problem), class_="problem", id=f"{key}-problem") if problem else None,
     ]
     described = " ".join(
         part for part in (f"{key}-about" if about else "", f"{key}-problem" if problem else "") if part
@@ -230,9 +239,9 @@ def _field(plugin: str, name: str, shape: SettingsForm, value: Any, problem: str
     elif field.get("type") == "array":
         lines = "\n".join(str(each) for each in value or ())
         control = tag("textarea", lines, id=key, name=f"f:{name}", rows=4, **rest)
-        title = f"{title} (one in each line)"
+        title = tr("{title} (one in each line)", title=title)
     elif shape.is_secret(name):
-        hint = "Kept. Leave empty to keep it." if value else "Not set."
+        hint = tr("Kept. Leave empty to keep it.") if value else tr("Not set.")
         control = tag(
             "input", type="password", id=key, name=f"f:{name}", autocomplete="off", placeholder=hint, value="", **rest
         )

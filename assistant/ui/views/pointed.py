@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from assistant.ui.languages import trn
 from assistant.ui.views.markup import Html, tag
 from assistant.ui.views.picture import Picture
 from assistant.verdicts import Region
@@ -24,7 +25,7 @@ def pointed_picture(picture: Picture, regions: Sequence[Region], first: int) -> 
         box = {"x": f"{left:.2f}%", "y": f"{top:.2f}%", "width": f"{width:.2f}%", "height": f"{height:.2f}%"}
         boxes += [tag("rect", **box), tag("text", str(number), x=f"{left:.2f}%", y=f"{top:.2f}%", dx="4", dy="17")]
     numbers = ", ".join(str(first + place) for place in range(len(regions)))
-    label = f"Place {numbers} is marked" if len(regions) == 1 else f"Places {numbers} are marked"
+    label = trn("Place {numbers} is marked", "Places {numbers} are marked", len(regions), numbers=numbers)
     return tag(
         "span",
         tag("img", src=picture.address, alt=picture.alt),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from assistant.ui.drafts import Draft, DraftPicture
+from assistant.ui.languages import later, tr
 from assistant.ui.views.markup import Html, tag
 from assistant.ui.views.picture import Picture
 from assistant.ui.views.pointed import pointed_picture
@@ -11,7 +12,12 @@ from assistant.ui.views.small import small
 SIDE = 560
 """Pixels of the longer side of the picture to draw on."""
 
-_EDGES = (("left", "From the left, %"), ("top", "From the top, %"), ("width", "Width, %"), ("height", "Height, %"))
+_EDGES = (
+    ("left", later("From the left, %")),
+    ("top", later("From the top, %")),
+    ("width", later("Width, %")),
+    ("height", later("Height, %")),
+)
 
 
 def pointing(draft: Draft, picture: DraftPicture, first: int) -> Html:
@@ -23,11 +29,11 @@ def pointing(draft: Draft, picture: DraftPicture, first: int) -> Html:
         first: the number that its first place has.
     """
     number = draft.find(picture.key) + 1
-    shown = Picture(small(picture.part, SIDE), picture.part.alt or f"Picture {number}")
+    shown = Picture(small(picture.part, SIDE), picture.part.alt or tr("Picture {number}", number=number))
     return tag(
         "section",
-        tag("h3", f"Point at a part of picture {number}", id="pointing-title", tabindex="-1"),
-        tag("p", "Draw a box with the mouse or a finger. The question is then about what is in the box."),
+        tag("h3", tr("Point at a part of picture {number}", number=number), id="pointing-title", tabindex="-1"),
+        tag("p", tr("Draw a box with the mouse or a finger. The question is then about what is in the box.")),
         tag(
             "div",
             pointed_picture(shown, picture.regions, first),
@@ -37,17 +43,17 @@ def pointing(draft: Draft, picture: DraftPicture, first: int) -> Html:
         _places(picture, first) if picture.regions else None,
         tag(
             "details",
-            tag("summary", "Set a box by numbers"),
+            tag("summary", tr("Set a box by numbers")),
             tag(
                 "form",
-                *(_edge(name, label) for name, label in _EDGES),
-                tag("button", "Add this box", type="submit"),
+                *(_edge(name, tr(label)) for name, label in _EDGES),
+                tag("button", tr("Add this box"), type="submit"),
                 data_event="draft",
                 data_act="place-by-numbers",
                 data_picture=picture.key,
             ),
         ),
-        tag("button", "Done", type="button", class_="done", data_event="draft", data_act="point", data_picture=""),
+        tag("button", tr("Done"), type="button", class_="done", data_event="draft", data_act="point", data_picture=""),
         class_="pointing",
         aria_labelledby="pointing-title",
     )
@@ -59,12 +65,13 @@ def _places(picture: DraftPicture, first: int) -> Html:
         *(
             tag(
                 "li",
-                f"Place {first + place} ",
+                tr("Place {number}", number=first + place),
+                " ",
                 tag(
                     "button",
-                    "Remove",
+                    tr("Remove"),
                     type="button",
-                    aria_label=f"Remove place {first + place}",
+                    aria_label=tr("Remove place {number}", number=first + place),
                     data_event="draft",
                     data_act="remove-place",
                     data_picture=picture.key,

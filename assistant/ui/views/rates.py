@@ -5,9 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from assistant.appeals import RuleRate
-from assistant.ui.views.markup import Html, join, percent, tag
+from assistant.ui.languages import later, number, percent, told, tr
+from assistant.ui.views.markup import Html, join, tag
 
-COLUMNS = ("Rule", "Refusals", "Appeals", "Upheld", "Overturned", "Share overturned")
+COLUMNS = (
+    later("Rule"),
+    later("Refusals"),
+    later("Appeals"),
+    later("Upheld"),
+    later("Overturned"),
+    later("Share overturned"),
+)
 
 
 def rates_view(rates: Sequence[RuleRate], meaning: str) -> Html:
@@ -18,39 +26,44 @@ def rates_view(rates: Sequence[RuleRate], meaning: str) -> Html:
         meaning: what the share says and does not say.
     """
     if not rates:
-        nothing = (
+        nothing = tr(
             "No question has been refused yet. Once a rule refuses one, it stands here with its count; the person can "
             "press “This refusal is wrong” on the card, and you decide under “Appeals”."
         )
         return tag("p", nothing, class_="empty")
-    intro = "How often each rule ended a question, and what came of it when somebody said that it was wrong."
+    intro = tr("How often each rule ended a question, and what came of it when somebody said that it was wrong.")
     return join(
         [
             tag("p", intro),
             tag(
                 "table",
-                tag("caption", "Refusals and appeals by rule", class_="hidden"),
-                tag("thead", tag("tr", *(tag("th", name, scope="col") for name in COLUMNS))),
+                tag("caption", tr("Refusals and appeals by rule"), class_="hidden"),
+                tag("thead", tag("tr", *(tag("th", name, scope="col") for name in map(tr, COLUMNS)))),
                 tag("tbody", *(_line(each) for each in rates)),
                 class_="numbers",
             ),
-            tag("p", tag("strong", "What the share means. "), meaning, class_="caveat"),
+            tag("p", tag("strong", tr("What the share means.")), " ", told(meaning), class_="caveat"),
         ]
     )
 
 
 def _line(each: RuleRate) -> Html:
     tally = each.tally
-    share = "nothing decided yet"
+    share = tr("nothing decided yet")
     if each.rate is not None:
-        share = f"{percent(each.rate)} ({percent(each.low)} to {percent(each.high)})"
+        share = tr(
+            "{share} ({low} to {high})",
+            share=percent(each.rate),
+            low=percent(each.low),
+            high=percent(each.high),
+        )
     counts = (tally.refusals, tally.appeals, tally.upheld, tally.overturned)
     return tag(
         "tr",
         tag("th", tally.rule, tag("span", f"{tally.pack} {tally.version}", class_="quiet"), scope="row"),
         *(
-            tag("td", str(count), data_label=label, class_="count")
+            tag("td", number(count), data_label=tr(label), class_="count")
             for count, label in zip(counts, COLUMNS[1:], strict=False)
         ),
-        tag("td", share, data_label=COLUMNS[-1]),
+        tag("td", share, data_label=tr(COLUMNS[-1])),
     )

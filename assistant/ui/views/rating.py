@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from assistant.messages import Feedback, TurnRecord
+from assistant.ui.languages import day, later, told, tr
 from assistant.ui.views.markup import Html, tag, thumb
 
 DEFAULT_REASONS = (
-    "Wrong about the picture",
-    "Right about the picture",
-    "Does not answer the question",
-    "Hard to understand",
-    "Made something up",
-    "Unfair or hurtful",
+    later("Wrong about the picture"),
+    later("Right about the picture"),
+    later("Does not answer the question"),
+    later("Hard to understand"),
+    later("Made something up"),
+    later("Unfair or hurtful"),
 )
 """Offered where no plugin offers reasons."""
 
@@ -26,37 +27,37 @@ def rating_section(record: TurnRecord, current: Feedback | None, reasons: Sequen
     name = f"rating-{record.id}"
     return tag(
         "section",
-        tag("h3", "Rate this answer"),
+        tag("h3", tr("Rate this answer")),
         tag("p", _standing(current), class_="quiet"),
         tag(
             "form",
             tag(
                 "fieldset",
-                tag("legend", "Was it a good answer?"),
-                _radio(name, "up", "Good answer", rating),
-                _radio(name, "down", "Bad answer", rating),
+                tag("legend", tr("Was it a good answer?")),
+                _radio(name, "up", tr("Good answer"), rating),
+                _radio(name, "down", tr("Bad answer"), rating),
                 class_="thumbs",
             ),
             tag(
                 "fieldset",
-                tag("legend", "Reasons (any that fit)"),
+                tag("legend", tr("Reasons (any that fit)")),
                 *(_reason(reason, checked=reason in given) for reason in offered),
             )
             if offered
             else None,
-            *_area(f"text-{record.id}", "text", "In your own words", current.text if current else ""),
+            *_area(f"text-{record.id}", "text", tr("In your own words"), current.text if current else ""),
             *_area(
                 f"correction-{record.id}",
                 "correction",
-                "What the answer should have been",
+                tr("What the answer should have been"),
                 current.correction if current else "",
             ),
             tag(
                 "div",
-                tag("button", "Store this rating", type="submit", class_="plain"),
+                tag("button", tr("Store this rating"), type="submit", class_="plain"),
                 tag(
                     "button",
-                    "Take it back",
+                    tr("Take it back"),
                     type="button",
                     data_event="act",
                     data_act="take-back",
@@ -66,7 +67,7 @@ def rating_section(record: TurnRecord, current: Feedback | None, reasons: Sequen
                 else None,
                 class_="buttons",
             ),
-            tag("p", receipt, class_="receipt", role="status") if receipt else None,
+            tag("p", told(receipt), class_="receipt", role="status") if receipt else None,
             data_event="act",
             data_act="rate",
             data_turn=record.id,
@@ -78,8 +79,11 @@ def rating_section(record: TurnRecord, current: Feedback | None, reasons: Sequen
 
 def _standing(current: Feedback | None) -> str:
     if current is None:
-        return "Not rated yet."
-    return f"Rated as a {'good' if current.rating == 'up' else 'bad'} answer on {current.created_at:%d %B %Y}."
+        return tr("Not rated yet.")
+    rated = day(current.created_at)
+    if current.rating == "up":
+        return tr("Rated as a good answer on {day}.", day=rated)
+    return tr("Rated as a bad answer on {day}.", day=rated)
 
 
 def _radio(name: str, value: str, label: str, current: str) -> Html:
@@ -95,7 +99,9 @@ def _radio(name: str, value: str, label: str, current: str) -> Html:
 
 
 def _reason(reason: str, *, checked: bool) -> Html:
-    return tag("label", tag("input", type="checkbox", name="reasons", value=reason, checked=checked), f" {reason}")
+    return tag(
+        "label", tag("input", type="checkbox", name="reasons", value=reason, checked=checked), f" {told(reason)}"
+    )
 
 
 def _area(field: str, name: str, label: str, value: str) -> tuple[Html, Html]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from assistant.messages import Appeal, TurnRecord
+from assistant.ui.languages import day, percent, told, tr
 from assistant.ui.views.marked_picture import marked_pictures
-from assistant.ui.views.markup import Html, join, percent, tag, text
+from assistant.ui.views.markup import Html, join, tag, text
 from assistant.ui.views.picture import picture_of
 from assistant.verdicts import Refusal, Span
 
@@ -22,17 +23,23 @@ def refusal_card(record: TurnRecord, refusal: Refusal, appeals: Sequence[Appeal]
     """
     rule = refusal.rule
     label = f"refusal-{record.id}"
-    title = f"One question first: {rule.title}" if refusal.action == "ask" else f"Not answered: {rule.title}"
+    title = (
+        tr("One question first: {title}", title=told(rule.title))
+        if refusal.action == "ask"
+        else tr("Not answered: {title}", title=told(rule.title))
+    )
     return tag(
         "section",
         tag("h4", title, id=label),
-        tag("p", refusal.message) if refusal.message else None,
-        tag("p", rule.text, class_="sentence"),
+        tag("p", told(refusal.message)) if refusal.message else None,
+        tag("p", told(rule.text), class_="sentence", dir="auto"),
         _because(record, refusal),
         *marked_pictures([picture_of(part, number) for number, part in enumerate(record.turn.images)], refusal.regions),
         _facts(refusal),
         _harmless_part(record.id, refusal.harmless_part) if refusal.harmless_part else None,
-        tag("p", tag("strong", "Still possible: "), refusal.instead, class_="instead") if refusal.instead else None,
+        tag("p", tag("strong", tr("Still possible:")), " ", refusal.instead, class_="instead")
+        if refusal.instead
+        else None,
         _appeal(record.id, appeals, receipt),
         class_="refusal",
         aria_labelledby=label,
@@ -40,27 +47,32 @@ def refusal_card(record: TurnRecord, refusal: Refusal, appeals: Sequence[Appeal]
 
 
 def _harmless_part(turn_id: str, part: str) -> Html:
-    button = tag("button", "Ask only this", type="button", data_event="turn", data_act="part", data_turn=turn_id)
-    return tag("p", tag("strong", "This part can be answered: "), f"“{part}” ", button, class_="part")
+    button = tag("button", tr("Ask only this"), type="button", data_event="turn", data_act="part", data_turn=turn_id)
+    return tag("p", tag("strong", tr("This part can be answered:")), f" “{part}” ", button, class_="part")
 
 
 def _because(record: TurnRecord, refusal: Refusal) -> Html | None:
     if refusal.cause == "check_failed":
-        who = f"The check of the plugin “{refusal.plugin}” could not run" if refusal.plugin else "A check could not run"
-        return tag("p", f"{who}, and without it nothing is let through. See “Plugins” for what to do.")
+        failed = (
+            tr("The check of the plugin “{plugin}” could not run.", plugin=refusal.plugin)
+            if refusal.plugin
+            else tr("A check could not run.")
+        )
+        return tag("p", failed, " ", tr("Without it nothing is let through. See “Plugins” for what to do."))
     spans = [span for span in refusal.spans if span.part == "question"]
     if refusal.stage == "question" and spans:
         return tag(
             "p",
-            tag("span", "Because of the marked words: ", class_="quiet"),
+            tag("span", tr("Because of the marked words:"), class_="quiet"),
+            " ",
             tag("q", marked(record.turn.question.text, spans)),
             class_="because",
         )
     if refusal.triggers:
         words = ", ".join(f"“{word}”" for word in refusal.triggers)
-        return tag("p", f"Because of: {words}", class_="because")
+        return tag("p", tr("Because of: {words}", words=words), class_="because")
     if refusal.stage == "answer":
-        return tag("p", "The drafted answer broke this rule. It was not shown and is not kept.", class_="because")
+        return tag("p", tr("The drafted answer broke this rule. It was not shown and is not kept."), class_="because")
     return None
 
 
@@ -79,34 +91,45 @@ def marked(question: str, spans: Sequence[Span]) -> Html:
 
 def _facts(refusal: Refusal) -> Html:
     rule = refusal.rule
-    facts = [("Rule", rule.id), ("Pack", f"{rule.pack} {rule.pack_version}".strip())]
+    facts = [(tr("Rule"), rule.id), (tr("Pack"), f"{rule.pack} {rule.pack_version}".strip())]
     if refusal.score is not None and refusal.threshold is not None:
-        facts.append(("Score", f"{percent(refusal.score)}, refused from {percent(refusal.threshold)}"))
+        facts.append(
+            (
+                tr("Score"),
+                tr("{score}, refused from {limit}", score=percent(refusal.score), limit=percent(refusal.threshold)),
+            )
+        )
     elif refusal.score is not None:
-        facts.append(("Score", percent(refusal.score)))
+        facts.append((tr("Score"), percent(refusal.score)))
     if refusal.evaluator:
-        facts.append(("Found by", refusal.evaluator))
+        facts.append((tr("Found by"), refusal.evaluator))
     if refusal.detail:
-        facts.append(("Seen", refusal.detail))
+        facts.append((tr("Seen"), told(refusal.detail)))
     if rule.references:
-        facts.append(("References", "; ".join(rule.references)))
+        facts.append((tr("References"), "; ".join(rule.references)))
     return tag("dl", *(tag("div", tag("dt", name), tag("dd", value)) for name, value in facts), class_="facts")
 
 
 def _outcome(appeal: Appeal) -> Html:
     """How an appeal stands, and the reviewer's sentence."""
-    because = f", because: {appeal.reason}" if appeal.reason else "."
-    when = f" on {appeal.decided_at:%d %B %Y}" if appeal.decided_at else ""
+    when = day(appeal.decided_at) if appeal.decided_at else ""
     match appeal.status:
         case "open":
-            state, words = "Open", "it waits for a reviewer."
+            state, words = tr("Open"), tr("It waits for a reviewer.")
         case "upheld":
-            state = "Upheld"
-            words = f"a reviewer found{when} that the rule {appeal.rule} ({appeal.pack} {appeal.pack_version}) applies"
-            words += because
+            state, words = (
+                tr("Upheld"),
+                tr(
+                    "A reviewer found that the rule {rule} ({pack}) applies ({day}).",
+                    rule=appeal.rule,
+                    pack=f"{appeal.pack} {appeal.pack_version}",
+                    day=when,
+                ),
+            )
         case "overturned":
-            state, words = "Overturned", f"a reviewer found{when} that the refusal was wrong{because}"
-    return tag("p", tag("strong", f"{state}: "), words, class_=f"outcome {appeal.status}")
+            state, words = tr("Overturned"), tr("A reviewer found that the refusal was wrong ({day}).", day=when)
+    reason = f" {tr('The reason: {reason}', reason=appeal.reason)}" if appeal.reason else ""
+    return tag("p", tag("strong", f"{state}: "), words, reason, class_=f"outcome {appeal.status}")
 
 
 def _appeal(turn_id: str, appeals: Sequence[Appeal], receipt: str) -> Html:
@@ -114,19 +137,19 @@ def _appeal(turn_id: str, appeals: Sequence[Appeal], receipt: str) -> Html:
         last = appeals[-1]
         return tag(
             "div",
-            tag("p", f"You said on {last.created_at:%d %B %Y} that this refusal is wrong."),
+            tag("p", tr("You said on {day} that this refusal is wrong.", day=day(last.created_at))),
             tag("blockquote", last.text) if last.text else None,
             _outcome(last),
-            tag("p", receipt, class_="receipt", role="status") if receipt else None,
+            tag("p", told(receipt), class_="receipt", role="status") if receipt else None,
             class_="appealed",
         )
     field = f"appeal-{turn_id}"
     return tag(
         "form",
-        tag("label", "What did the rule get wrong? (may stay empty)", for_=field),
+        tag("label", tr("What did the rule get wrong? (may stay empty)"), for_=field),
         tag("textarea", id=field, name="text", rows="2", maxlength="10000"),
-        tag("button", "This refusal is wrong", type="submit", class_="plain"),
-        tag("p", receipt, class_="receipt problem", role="alert") if receipt else None,
+        tag("button", tr("This refusal is wrong"), type="submit", class_="plain"),
+        tag("p", told(receipt), class_="receipt problem", role="alert") if receipt else None,
         class_="appeal",
         data_event="act",
         data_act="appeal",

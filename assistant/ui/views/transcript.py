@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from assistant.messages import Appeal, Feedback, TurnRecord
-from assistant.ui.views.markup import Html, join, percent, tag, thumb
+from assistant.ui.languages import percent, told, tr
+from assistant.ui.views.markup import Html, join, tag, thumb
 from assistant.ui.views.picture import Picture, picture_of
 from assistant.ui.views.pointed import pointed_picture
 from assistant.ui.views.refusal import refusal_card
@@ -45,7 +46,7 @@ def transcript(
     shown = [turn_view(turn, receipt=receipt[1] if receipt[0] == turn.record.id else "") for turn in turns]
     return tag(
         "div",
-        tag("h2", "Conversation", class_="hidden"),
+        tag("h2", tr("Conversation"), class_="hidden"),
         *shown,
         class_="transcript",
         data_chat=conversation_id or "",
@@ -64,7 +65,7 @@ def turn_view(turn: ShownTurn, *, receipt: str = "") -> Html:
         question_view(question.text, pictures, record.id, question.regions),
         tag(
             "div",
-            tag("h3", "Answer", class_="hidden"),
+            tag("h3", tr("Answer"), class_="hidden"),
             _answer(turn) if refusal is None else refusal_card(record, refusal, turn.appeals, receipt),
             _notes(record),
             _footer(turn, receipt if refusal is None else ""),
@@ -72,7 +73,7 @@ def turn_view(turn: ShownTurn, *, receipt: str = "") -> Html:
             id=f"turn-{record.id}",
         ),
         class_=f"turn {record.status}",
-        aria_label="Question and answer",
+        aria_label=tr("Question and answer"),
     )
 
 
@@ -82,14 +83,14 @@ def question_view(
     """What the person asked, with the pictures and the places in them; with the id of its turn, it can be changed."""
     return tag(
         "div",
-        tag("h3", "You asked", class_="hidden"),
+        tag("h3", tr("You asked"), class_="hidden"),
         _pictures(pictures, regions) if pictures else None,
         _question_text(question) if question else None,
         tag(
             "button",
-            "Change",
+            tr("Change"),
             type="button",
-            aria_label="Change this question",
+            aria_label=tr("Change this question"),
             class_="small",
             data_event="draft",
             data_act="edit",
@@ -118,7 +119,7 @@ def _question_text(question: str) -> Html:
     """The text of a question; a long one scrolls by itself, by keyboard too."""
     if len(question) <= LONG:
         return tag("p", question, class_="text")
-    return tag("p", question, class_="text long", tabindex=0, role="group", aria_label="Your question")
+    return tag("p", question, class_="text long", tabindex=0, role="group", aria_label=tr("Your question"))
 
 
 def running_turn(question: str, pictures: Sequence[Picture], answer: str) -> Html:
@@ -128,7 +129,7 @@ def running_turn(question: str, pictures: Sequence[Picture], answer: str) -> Htm
         question_view(question, pictures),
         tag("div", tag("p", answer or "…", class_="text"), class_="answer writing"),
         class_="turn running",
-        aria_label="The running turn",
+        aria_label=tr("The running turn"),
     )
 
 
@@ -136,9 +137,9 @@ def _answer(turn: ShownTurn) -> Html:
     record = turn.record
     if record.status == "failed":
         kept = tag("p", record.answer, class_="text") if record.answer else None
-        return join([kept, tag("p", record.error, class_="problem")])
+        return join([kept, tag("p", told(record.error), class_="problem")])
     if not record.answer:
-        return tag("p", record.shown, class_="text quiet")
+        return tag("p", told(record.shown), class_="text quiet", dir="auto")
     if not turn.traceable or record.status == "stopped" or record.edited_from:
         return tag("p", record.answer, class_="text")
     return tag("p", *_clickable_words(record), class_="text")
@@ -168,20 +169,20 @@ def _clickable_words(record: TurnRecord) -> list[Html | str]:
 def status_words(record: TurnRecord) -> str:
     """How the turn ended, and how sure the model is, in a few words."""
     if record.edited_from:
-        return "written by you"
+        return tr("written by you")
     match record.status:
         case "answered" if record.trace.tokens is not None and record.trace.tokens.cut_off:
-            return "cut off: it became too long"
+            return tr("cut off: it became too long")
         case "answered":
-            return "" if record.confidence is None else f"{percent(record.confidence)} sure"
+            return "" if record.confidence is None else tr("{share} sure", share=percent(record.confidence))
         case "unsure":
-            return "not sure"
+            return tr("not sure")
         case "stopped":
-            return "stopped by you"
+            return tr("stopped by you")
         case "failed":
-            return "did not work"
+            return tr("did not work")
         case "asked":
-            return "a question first"
+            return tr("a question first")
         case "refused":
             return "refused"
 
@@ -189,7 +190,7 @@ def status_words(record: TurnRecord) -> str:
 def _notes(record: TurnRecord) -> Html | None:
     if not record.trace.notes:
         return None
-    return tag("ul", *(tag("li", note) for note in record.trace.notes), class_="notes")
+    return tag("ul", *(tag("li", told(note)) for note in record.trace.notes), class_="notes")
 
 
 def _footer(turn: ShownTurn, receipt: str) -> Html:
@@ -201,16 +202,16 @@ def _footer(turn: ShownTurn, receipt: str) -> Html:
     return tag(
         "div",
         tag("span", words, class_=f"status {record.status}") if words else None,
-        _thumb(record.id, "up", "Good answer", pressed=rated == "up") if can_rate else None,
-        _thumb(record.id, "down", "Bad answer", pressed=rated == "down") if can_rate else None,
-        tag("button", "Look inside", type="button", data_event="explain", data_act="look", data_turn=record.id),
-        tag("button", "Try again", type="button", data_event="turn", data_act="retry", data_turn=record.id),
-        tag("button", "Go on", type="button", data_event="turn", data_act="go-on", data_turn=record.id)
+        _thumb(record.id, "up", tr("Good answer"), pressed=rated == "up") if can_rate else None,
+        _thumb(record.id, "down", tr("Bad answer"), pressed=rated == "down") if can_rate else None,
+        tag("button", tr("Look inside"), type="button", data_event="explain", data_act="look", data_turn=record.id),
+        tag("button", tr("Try again"), type="button", data_event="turn", data_act="retry", data_turn=record.id),
+        tag("button", tr("Go on"), type="button", data_event="turn", data_act="go-on", data_turn=record.id)
         if can_go_on(record)
         else None,
         _versions(turn),
         _more(record),
-        tag("span", receipt, class_="receipt", role="status") if receipt else None,
+        tag("span", told(receipt), class_="receipt", role="status") if receipt else None,
         class_="footer",
     )
 
@@ -218,13 +219,15 @@ def _footer(turn: ShownTurn, receipt: str) -> Html:
 def _more(record: TurnRecord) -> Html:
     """What is needed now and then: a chat that branches off, and an answer of one's own."""
     field = f"correct-{record.id}"
-    fork = tag("button", "New chat from here", type="button", data_event="act", data_act="fork", data_turn=record.id)
+    fork = tag(
+        "button", tr("New chat from here"), type="button", data_event="act", data_act="fork", data_turn=record.id
+    )
     own = tag(
         "form",
-        tag("label", "Write the answer yourself", for_=field),
+        tag("label", tr("Write the answer yourself"), for_=field),
         tag("textarea", record.answer, id=field, name="text", rows="3", maxlength="20000", required=True),
-        tag("p", "It is kept as another version, marked as written by you, and the chat goes on with it."),
-        tag("button", "Keep this answer", type="submit"),
+        tag("p", tr("It is kept as another version, marked as written by you, and the chat goes on with it.")),
+        tag("button", tr("Keep this answer"), type="submit"),
         data_event="act",
         data_act="correct",
         data_turn=record.id,
@@ -232,7 +235,7 @@ def _more(record: TurnRecord) -> Html:
     )
     return tag(
         "details",
-        tag("summary", "More"),
+        tag("summary", tr("More")),
         fork,
         own if record.refusal is None and record.status != "failed" else None,
         class_="more",
@@ -247,7 +250,7 @@ def _thumb(turn_id: str, rating: str, label: str, *, pressed: bool) -> Html:
         type="button",
         class_="thumb",
         aria_label=label,
-        title=f"{label}: press again to take it back" if pressed else label,
+        title=tr("{label}: press again to take it back", label=label) if pressed else label,
         aria_pressed="true" if pressed else "false",
         data_event="act",
         data_act="thumb",
@@ -277,8 +280,10 @@ def _versions(turn: ShownTurn) -> Html | None:
 
     return tag(
         "span",
-        step("The version before", "‹", place - 1),
-        f" {place + 1} of {count} ",
-        step("The next version", "›", place + 1),
+        step(tr("The version before"), "‹", place - 1),
+        " ",
+        tr("{number} of {count}", number=place + 1, count=count),
+        " ",
+        step(tr("The next version"), "›", place + 1),
         class_="versions",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from assistant.ui.examples import Example
+from assistant.ui.languages import tr
 from assistant.ui.views.markup import Html, tag
 
 
@@ -12,12 +13,12 @@ def welcome(examples: Sequence[Example]) -> Html:
     """What a stranger needs to begin."""
     return tag(
         "div",
-        tag("h2", "Ask about a picture"),
+        tag("h2", tr("Ask about a picture")),
         tag(
             "ol",
-            tag("li", "Drop, paste or choose a picture in the box below, or take one of these."),
-            tag("li", "Ask a question. The answer says how sure it is."),
-            tag("li", "Click any word of the answer to see where in the picture it came from."),
+            tag("li", tr("Drop, paste or choose a picture in the box below, or take one of these.")),
+            tag("li", tr("Ask a question. The answer says how sure it is.")),
+            tag("li", tr("Click any word of the answer to see where in the picture it came from.")),
         ),
         tag("ul", *(_example(number, each) for number, each in enumerate(examples)), class_="examples")
         if examples

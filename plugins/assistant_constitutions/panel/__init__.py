@@ -9,6 +9,7 @@ from assistant.errors import GlassboxError, InputError
 from assistant.packs import PackChange, PackKeeper, PackProblem, PackTests, Prompt
 from assistant.panels import PanelRequest
 from assistant_constitutions.loader import MAX_BYTES
+from assistant_constitutions.panel.language import tr
 
 NAME = "packs"
 MOST_PROMPTS = 200
@@ -21,12 +22,16 @@ class PacksPanel:
     """The panel over a keeper of packs. Changes are for the operator; looking and trying is for everybody."""
 
     name = NAME
-    title = "Packs"
 
     def __init__(self, keeper: PackKeeper) -> None:
         self._keeper = keeper
         self._tested: dict[str, PackTests] = {}
         """Results by the hash of the pack: its file decides them."""
+
+    @property
+    def title(self) -> str:
+        """What the button and the heading say."""
+        return tr("Packs")
 
     def draw(self, request: PanelRequest) -> str:
         """The panel after what the person did.
@@ -136,9 +141,14 @@ class PacksPanel:
         tests, problems = self._keeper.test(ref), list(self._keeper.lint([ref]))
         self._tested[tests.sha256] = tests
         if done.leaf is None:
-            notice = f"{done.pack} {done.version} was here already."
+            notice = tr("{pack} {version} was here already.", pack=done.pack, version=done.version)
         else:
-            notice = f"{done.pack} {done.version} is added and not on yet. Audit log, leaf {done.leaf}."
+            notice = tr(
+                "{pack} {version} is added and not on yet. Audit log, leaf {leaf}.",
+                pack=done.pack,
+                version=done.version,
+                leaf=done.leaf,
+            )
         return self._show(request, done.pack, notice, tests, problems)
 
     def _changed(self, request: PanelRequest, pack: str) -> str:
@@ -147,24 +157,30 @@ class PacksPanel:
         match request.act:
             case "enable":
                 done = self._keeper.enable(pack, request.text("version") or None, who)
-                said = "is on: its rules apply from the next question on"
+                said = tr("{pack} is on: its rules apply from the next question on.", pack=_called(done))
             case "disable":
                 done = self._keeper.disable(pack, who)
-                said = "is off: its rules apply to nothing from the next question on"
+                said = tr("{pack} is off: its rules apply to nothing from the next question on.", pack=_called(done))
             case "rollback":
                 done = self._keeper.rollback(pack, who)
-                said = "is in force again"
+                said = tr("{pack} is in force again.", pack=_called(done))
             case "grant":
                 done = self._keeper.grant(pack, rule, reason, who)
-                said = f"may now make its exception to {rule}"
+                said = tr("{pack} may now make its exception to {rule}.", pack=_called(done), rule=rule)
             case _:
                 done = self._keeper.revoke(pack, rule, reason, who)
-                said = f"may make no exception to {rule} any more"
-        return f"{done.pack} {done.version} {said}. {_leaf(done)}"
+                said = tr("{pack} may make no exception to {rule} any more.", pack=_called(done), rule=rule)
+        return f"{said} {_leaf(done)}"
+
+
+def _called(done: PackChange) -> str:
+    return f"{done.pack} {done.version}"
 
 
 def _leaf(done: PackChange) -> str:
-    return "It was so already." if done.leaf is None else f"The audit log says so in leaf {done.leaf}."
+    return (
+        tr("It was so already.") if done.leaf is None else tr("The audit log says so in leaf {leaf}.", leaf=done.leaf)
+    )
 
 
 def _prompts(text: str, with_picture: bool) -> list[Prompt]:

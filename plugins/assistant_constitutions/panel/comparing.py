@@ -8,8 +8,10 @@ from typing import Any, cast
 from assistant.packs import PackDifference
 from assistant.ui.views.markup import Html, join, tag
 from assistant.ui.views.panel import press
+from assistant_constitutions.panel.language import later, tr
 from assistant_constitutions.panel.words import NAME
 
+KINDS = {"added": later("Added"), "removed": later("Removed"), "changed": later("Changed")}
 LONGEST = 600
 """Characters that are shown of one side."""
 
@@ -25,10 +27,10 @@ def diff_view(pack: str, before: str, after: str, found: Sequence[PackDifference
     """
     return join(
         [
-            tag("div", press(NAME, "show", f"Back to {pack}", pack=pack), class_="buttons"),
-            tag("h3", f"{pack}: {before} and {after}"),
+            tag("div", press(NAME, "show", tr("Back to {pack}", pack=pack), pack=pack), class_="buttons"),
+            tag("h3", tr("{pack}: {before} and {after}", pack=pack, before=before, after=after)),
             *(_difference(each) for each in found),
-            tag("p", "They say the same.", class_="empty") if not found else None,
+            tag("p", tr("They say the same."), class_="empty") if not found else None,
         ]
     )
 
@@ -37,9 +39,9 @@ def _difference(each: PackDifference) -> Html:
     where = f"{each.place}, {each.field}" if each.field else each.place
     return tag(
         "article",
-        tag("h4", f"{each.kind.capitalize()}: {where}"),
-        tag("p", tag("strong", "Before: "), tag("del", _short(each.before))) if each.kind != "added" else None,
-        tag("p", tag("strong", "After: "), tag("ins", _short(each.after))) if each.kind != "removed" else None,
+        tag("h4", f"{tr(KINDS[each.kind])}: {where}"),
+        tag("p", tag("strong", tr("Before:")), " ", tag("del", _short(each.before))) if each.kind != "added" else None,
+        tag("p", tag("strong", tr("After:")), " ", tag("ins", _short(each.after))) if each.kind != "removed" else None,
         class_="case",
     )
 

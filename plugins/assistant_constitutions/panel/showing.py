@@ -8,7 +8,8 @@ from typing import Any
 from assistant.packs import PackProblem, PackSummary, PackTests
 from assistant.ui.views.markup import Html, join, tag
 from assistant.ui.views.panel import form, press, send
-from assistant_constitutions.panel.words import ACTIONS, NAME, counted, does, standing
+from assistant_constitutions.panel.language import day, told, tr, trn
+from assistant_constitutions.panel.words import ACTIONS, NAME, does, standing
 
 SHOWN = 20
 """So many failed tests and findings are listed."""
@@ -33,10 +34,10 @@ def pack_view(
     """
     return join(
         [
-            tag("div", press(NAME, "", "All packs"), class_="buttons"),
+            tag("div", press(NAME, "", tr("All packs")), class_="buttons"),
             tag("h3", pack.title or pack.id),
             tag("p", standing(pack)),
-            tag("p", pack.problem, class_="problem") if pack.problem else None,
+            tag("p", told(pack.problem), class_="problem") if pack.problem else None,
             _facts(pack, content or {}),
             _buttons(pack, may_change=may_change),
             _tests(tests) if tests else None,
@@ -50,9 +51,9 @@ def pack_view(
 
 def _facts(pack: PackSummary, content: Mapping[str, Any]) -> Html:
     facts = [
-        ("Pack", f"{pack.id} {pack.version}"),
-        ("Domain", pack.domain),
-        ("Licence", str(content.get("licence", ""))),
+        (tr("Pack"), f"{pack.id} {pack.version}"),
+        (tr("Domain"), pack.domain),
+        (tr("Licence"), str(content.get("licence", ""))),
         ("SHA-256", pack.sha256),
     ]
     return tag("dl", *(tag("div", tag("dt", name), tag("dd", value)) for name, value in facts if value), class_="facts")
@@ -61,22 +62,22 @@ def _facts(pack: PackSummary, content: Mapping[str, Any]) -> Html:
 def _buttons(pack: PackSummary, *, may_change: bool) -> Html:
     return tag(
         "div",
-        press(NAME, "enable", "Switch on", pack=pack.id, main=True) if may_change and pack.state == "off" else None,
-        press(NAME, "disable", "Switch off", pack=pack.id) if may_change and pack.state == "enabled" else None,
-        press(NAME, "try", "Try it", pack=pack.id) if pack.state != "always on" else None,
-        press(NAME, "check", "Run its tests and look for mistakes", pack=pack.id),
+        press(NAME, "enable", tr("Switch on"), pack=pack.id, main=True) if may_change and pack.state == "off" else None,
+        press(NAME, "disable", tr("Switch off"), pack=pack.id) if may_change and pack.state == "enabled" else None,
+        press(NAME, "try", tr("Try it"), pack=pack.id) if pack.state != "always on" else None,
+        press(NAME, "check", tr("Run its tests and look for mistakes"), pack=pack.id),
         class_="buttons",
     )
 
 
 def _tests(tests: PackTests) -> Html:
     held = tests.cases - len(tests.failures)
-    line = f"Tests of {tests.version}: {held} of {tests.cases} hold."
+    line = tr("Tests of {version}: {held} of {cases} hold.", version=tests.version, held=held, cases=tests.cases)
     if tests.passed:
         return tag("p", line, class_="notice")
     return tag(
         "div",
-        tag("p", f"{line} A pack is switched on only when all of them do."),
+        tag("p", f"{line} {tr('A pack is switched on only when all of them do.')}"),
         tag("ul", *(tag("li", each) for each in tests.failures[:SHOWN])),
         class_="notice problem",
     )
@@ -84,18 +85,26 @@ def _tests(tests: PackTests) -> Html:
 
 def _findings(problems: Sequence[PackProblem]) -> Html:
     if not problems:
-        return tag("p", "No mistakes found.", class_="notice")
+        return tag("p", tr("No mistakes found."), class_="notice")
     errors = sum(each.level == "error" for each in problems)
-    said = f"{counted(errors, 'mistake')} and {counted(len(problems) - errors, 'remark')} found."
+    said = tr(
+        "{mistakes} and {remarks} found.",
+        mistakes=trn("{count} mistake", "{count} mistakes", errors),
+        remarks=trn("{count} remark", "{count} remarks", len(problems) - errors),
+    )
     more = (
-        " A mistake keeps it from being switched on." if errors else " Remarks do not keep it from being switched on."
+        tr("A mistake keeps it from being switched on.")
+        if errors
+        else tr("Remarks do not keep it from being switched on.")
     )
     left = len(problems) - SHOWN
     return tag(
         "details",
-        tag("summary", said + more),
-        tag("ul", *(tag("li", tag("strong", f"{each.level}: "), each.message) for each in problems[:SHOWN])),
-        tag("p", f"And {left} more: type assistant packs lint.", class_="quiet") if left > 0 else None,
+        tag("summary", f"{said} {more}"),
+        tag(
+            "ul", *(tag("li", tag("strong", f"{told(each.level)}: "), told(each.message)) for each in problems[:SHOWN])
+        ),
+        tag("p", tr("And {left} more: type assistant packs lint.", left=left), class_="quiet") if left > 0 else None,
         open=bool(errors),
         class_="notice problem" if errors else "notice",
     )
@@ -114,15 +123,17 @@ def _versions(pack: PackSummary, *, may_change: bool) -> Html | None:
 
     return tag(
         "section",
-        tag("h4", f"Versions: {', '.join(known)}"),
+        tag("h4", tr("Versions: {versions}", versions=", ".join(known))),
         tag(
             "div",
             *(
-                press(NAME, "enable", f"Use version {each}", pack=pack.id, version=each)
+                press(NAME, "enable", tr("Use version {version}", version=each), pack=pack.id, version=each)
                 for each in others
                 if not pack.bundled
             ),
-            press(NAME, "rollback", "Go back to the version before", pack=pack.id) if pack.state == "enabled" else None,
+            press(NAME, "rollback", tr("Go back to the version before"), pack=pack.id)
+            if pack.state == "enabled"
+            else None,
             class_="buttons",
         )
         if may_change
@@ -130,9 +141,9 @@ def _versions(pack: PackSummary, *, may_change: bool) -> Html | None:
         form(
             NAME,
             "diff",
-            *choice("before", "Compare", others[-1]),
-            *choice("after", "with", pack.version),
-            send("Show what differs"),
+            *choice("before", tr("Compare"), others[-1]),
+            *choice("after", tr("with"), pack.version),
+            send(tr("Show what differs")),
             pack=pack.id,
         ),
     )
@@ -142,15 +153,15 @@ def _exception(pack: PackSummary, override: Mapping[str, Any], *, may_change: bo
     rule = str(override["rule"])
     grant = next((each for each in pack.grants if each.rule == rule), None)
     if grant:
-        how = f"Granted by {grant.who} on {grant.at:%d %B %Y}: {grant.reason}"
-        act, label, asks = "revoke", "Take the grant back", "Why is it taken back?"
+        how = tr("Granted by {who} on {at}: {reason}", who=grant.who, at=day(grant.at), reason=grant.reason)
+        act, label, asks = "revoke", tr("Take the grant back"), tr("Why is it taken back?")
     else:
-        how = "Not granted: it has no effect."
-        act, label, asks = "grant", "Grant it", "Why may it? The audit log shows your sentence."
+        how = tr("Not granted: it has no effect.")
+        act, label, asks = "grant", tr("Grant it"), tr("Why may it? The audit log shows your sentence.")
     field = f"reason-{pack.id}-{rule}"
     return tag(
         "article",
-        tag("h4", f"Asks for an exception to the rule {rule} of another pack"),
+        tag("h4", tr("Asks for an exception to the rule {rule} of another pack", rule=rule)),
         tag("p", str(override["because"])),
         tag("p", how, class_="quiet"),
         form(
@@ -173,7 +184,9 @@ def _rules(content: Mapping[str, Any]) -> Html:
     cases: Sequence[Mapping[str, Any]] = content["tests"]
     return tag(
         "section",
-        tag("h4", f"Its {counted(len(content['principles']), 'rule')}") if content["principles"] else None,
+        tag("h4", trn("Its {count} rule", "Its {count} rules", len(content["principles"])))
+        if content["principles"]
+        else None,
         *(
             _rule(each, [case for case in cases if case["rule"] == each["id"]], str(content["id"]))
             for each in content["principles"]
@@ -182,15 +195,15 @@ def _rules(content: Mapping[str, Any]) -> Html:
 
 
 def _rule(rule: Mapping[str, Any], cases: Sequence[Mapping[str, Any]], pack: str) -> Html:
-    lines: list[tuple[str, str]] = [("Rule", f"{rule['id']} ({rule['kind']}, {rule['severity']})")]
-    lines += [("Not where", str(each["text"])) for each in rule["exceptions"]]
+    lines: list[tuple[str, str]] = [(tr("Rule"), f"{rule['id']} ({rule['kind']}, {rule['severity']})")]
+    lines += [(tr("Not where"), str(each["text"])) for each in rule["exceptions"]]
     if rule["instead"]:
-        lines.append(("Still possible", str(rule["instead"])))
+        lines.append((tr("Still possible"), str(rule["instead"])))
     if rule["message"]:
-        lines.append(("Says", str(rule["message"])))
+        lines.append((tr("Says"), str(rule["message"])))
     if rule["references"]:
-        lines.append(("References", "; ".join(rule["references"])))
-    lines.append(("Looks with", ", ".join(str(each["name"]) for each in rule["evaluators"])))
+        lines.append((tr("References"), "; ".join(rule["references"])))
+    lines.append((tr("Looks with"), ", ".join(str(each["name"]) for each in rule["evaluators"])))
     return tag(
         "details",
         tag("summary", f"{rule['title']}: {does(rule['action'], rule['applies_to'])}"),
@@ -202,13 +215,13 @@ def _rule(rule: Mapping[str, Any], cases: Sequence[Mapping[str, Any]], pack: str
                 tag(
                     "li",
                     tag("q", str(case["text"])),
-                    tag("span", f" {ACTIONS[case['expect']]}", class_="quiet"),
+                    tag("span", f" {tr(ACTIONS[case['expect']])}", class_="quiet"),
                 )
                 for case in cases
             ),
         )
         if cases
-        else tag("p", "It has no test.", class_="quiet"),
+        else tag("p", tr("It has no test."), class_="quiet"),
         class_="rule",
         data_key=f"rule-{pack}-{rule['id']}",
     )

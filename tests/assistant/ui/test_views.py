@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from assistant import HeatMap, Rule, Span, Turn, Verdict, hookimpl
 from assistant.extensions import PluginStatus
 from assistant.testing import FakeModel, picture
-from assistant.ui.views.markup import Html, join, percent, tag, text
+from assistant.ui.languages import percent
+from assistant.ui.views.markup import Html, join, tag, text
 from assistant.ui.views.origin import overlay
 from assistant.ui.views.plugins import plugin_list, warnings
 from assistant.ui.views.refusal import marked
