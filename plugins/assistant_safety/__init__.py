@@ -1,8 +1,9 @@
 """The eyes of the rules: evaluators that packs refer to by name.
 
 ``lexical`` finds intentions by groups of words, ``personal_data`` finds numbers that belong to somebody, ``injection``
-and ``jailbreak`` weigh the signs of an attack on the rules, ``learned`` says how likely a request asks for help with
-harm, and ``harmless`` how likely it does not.
+and ``jailbreak`` weigh the signs of an attack on the rules, ``planted`` finds orders to the assistant in a text that
+it is given to work on, ``learned`` says how likely a request asks for help with harm, and ``harmless`` how likely it
+does not.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from assistant_safety.coercion import CoercionEvaluator
 from assistant_safety.learned import HarmlessEvaluator, LearnedEvaluator
 from assistant_safety.lexical import LexicalEvaluator
 from assistant_safety.personal_data import PersonalDataEvaluator
+from assistant_safety.planted import PlantedEvaluator
 from assistant_safety.stereotypes import StereotypesEvaluator
 
 __all__ = [
@@ -28,6 +30,7 @@ __all__ = [
     "LearnedEvaluator",
     "LexicalEvaluator",
     "PersonalDataEvaluator",
+    "PlantedEvaluator",
     "StereotypesEvaluator",
     "register_evaluators",
 ]
@@ -41,6 +44,7 @@ def register_evaluators() -> Sequence[Evaluator]:
         PersonalDataEvaluator(),
         InjectionEvaluator(),
         JailbreakEvaluator(),
+        PlantedEvaluator(),
         ClaimsEvaluator(),
         StereotypesEvaluator(),
         CoercionEvaluator(),

@@ -15,9 +15,9 @@ from assistant.verdicts import Span
 from assistant_safety.decoding import readings
 from assistant_safety.folding import fold
 
-_SENTENCE = re.compile(r"[^.!?\n]++(?:[.!?](?=\S)[^.!?\n]*+)*+[.!?\n]?")
+SENTENCE = re.compile(r"[^.!?\n]++(?:[.!?](?=\S)[^.!?\n]*+)*+[.!?\n]?")
 _WORD = re.compile(r"[a-z]+")
-_LONGEST_SENTENCE = 2_000
+LONGEST_SENTENCE = 2_000
 """Characters of one sentence that are looked at together; a longer one is cut."""
 
 
@@ -68,9 +68,9 @@ def find_said(
     after = ""
     for reading in readings(subject.text):
         folded = fold(reading.text)
-        for sentence in _SENTENCE.finditer(folded.text):
-            for start in range(sentence.start(), sentence.end(), _LONGEST_SENTENCE):
-                end = min(sentence.end(), start + _LONGEST_SENTENCE)
+        for sentence in SENTENCE.finditer(folded.text):
+            for start in range(sentence.start(), sentence.end(), LONGEST_SENTENCE):
+                end = min(sentence.end(), start + LONGEST_SENTENCE)
                 if needs and needs.isdisjoint(_WORD.findall(folded.text, start, end)):
                     continue
                 for name in scores:

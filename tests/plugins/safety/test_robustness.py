@@ -20,6 +20,7 @@ from assistant_safety import (
     InjectionEvaluator,
     JailbreakEvaluator,
     PersonalDataEvaluator,
+    PlantedEvaluator,
     StereotypesEvaluator,
 )
 
@@ -29,6 +30,7 @@ EVALUATORS: tuple[Evaluator, ...] = (
     InjectionEvaluator(),
     JailbreakEvaluator(),
     PersonalDataEvaluator(),
+    PlantedEvaluator(),
     StereotypesEvaluator(),
 )
 WATCHDOG_SECONDS = 120
