@@ -10,8 +10,8 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from time import monotonic, perf_counter
-from typing import Any, Literal
+from time import perf_counter
+from typing import Any, Literal, NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +22,7 @@ class Call:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of one call. ``error`` is set where it crashed, ``value`` where it returned."""
 
     state: Literal["ok", "crash", "timeout"]
@@ -38,43 +37,50 @@ class _Chain:
     def __init__(self, calls: Sequence[Call]) -> None:
         self.calls = calls
         self.outcomes: list[Outcome] = []
-        self.started = monotonic()
+        self.started = perf_counter()
         self.abandoned = False
-        self.changed = threading.Condition()
+        self.known = threading.Lock()
+        """Held while what is known changes, so that the caller never blames the call after the one that was slow."""
+        self.over = threading.Lock()
+        """Held until all calls are over. The caller sleeps on it, which costs less than a condition."""
+        self.over.acquire()
 
     def run(self) -> bool:
         """Run in the borrowed thread; False where the caller has walked away meanwhile."""
+        with self.known:
+            if self.abandoned:
+                return False
+            begin = self.started = perf_counter()
         for call in self.calls:
-            with self.changed:
-                if self.abandoned:
-                    return False
-                self.started = monotonic()
-            begin = perf_counter()
+            value, error = None, None
             try:
                 value = call.function()
-                outcome = Outcome("ok", (perf_counter() - begin) * 1000, value=value)
-            except BaseException as error:  # SystemExit and KeyboardInterrupt of a plugin must not end the program
-                outcome = Outcome("crash", (perf_counter() - begin) * 1000, error=error)
-            with self.changed:
+            except BaseException as raised:  # SystemExit and KeyboardInterrupt of a plugin must not end the program
+                error = raised
+            now = perf_counter()
+            outcome = Outcome("crash" if error else "ok", (now - begin) * 1000, value, error)
+            with self.known:
                 if self.abandoned:
                     return False
                 self.outcomes.append(outcome)
-                if len(self.outcomes) == len(self.calls):
-                    self.changed.notify()
+                begin = self.started = now
+        self.over.release()
         return True
 
     def wait(self) -> list[Outcome]:
         """Wait in the calling thread until all calls are over, or one of them is over its limit."""
         shortest = min(call.seconds for call in self.calls)  # looking that often, no limit is missed by more
-        with self.changed:
-            while len(self.outcomes) < len(self.calls):
+        left = shortest
+        while not self.over.acquire(timeout=min(left, shortest)):
+            with self.known:
+                if len(self.outcomes) == len(self.calls):
+                    break
                 limit = self.calls[len(self.outcomes)].seconds
-                left = self.started + limit - monotonic()
+                left = self.started + limit - perf_counter()
                 if left <= 0:
                     self.abandoned = True
                     return [*self.outcomes, Outcome("timeout", limit * 1000)]
-                self.changed.wait(min(left, shortest))
-            return self.outcomes
+        return self.outcomes
 
 
 class _Worker(threading.Thread):

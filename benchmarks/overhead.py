@@ -27,8 +27,8 @@ from pathlib import Path
 from side_by_side import Subject, serve, spent
 
 KINDS = {"whole": "Glassbox, a whole turn", "refused": "Glassbox, a refused question", "alone": "the model alone"}
-NOUNS = "circle square triangle star tree house boat cat dog bridge river cloud apple lamp chair table window".split()
-COLOURS = "red blue green yellow purple orange black white brown grey".split()
+NOUNS = ("circle", "square", "triangle", "star", "tree", "house", "boat", "cat", "dog", "bridge", "river", "cloud")
+COLOURS = ("red", "blue", "green", "yellow", "purple", "orange", "black", "white", "brown", "grey")
 
 
 def question(rng: random.Random) -> str:
@@ -112,21 +112,20 @@ def main() -> None:
         ours()
         return
     few = str(max(3, options.turns // 10))
+    nemo, guard = (options.nemo, "peers/nemo_rails.py"), (options.llm_guard, "peers/llm_guard_scanners.py")
+    others = {
+        "NeMo Guardrails, 5 + 5 trivial rails": (*nemo, ["5"]),
+        "the same, 1 + 1": (*nemo, ["1"]),
+        "LLM Guard, 3 + 3 scanners without weights": (*guard, []),
+    }
     with ExitStack() as stack:
         house = stack.enter_context(Subject("overhead.py", ["--serve"]))
-        rows: dict[str, tuple[Subject, str]] = {
-            name: (house, f"{kind} {options.turns}") for kind, name in KINDS.items()
-        }
-        for python, script, sizes in (
-            (
-                options.nemo,
-                "peers/nemo_rails.py",
-                {"5": "NeMo Guardrails, 5 + 5 trivial rails", "1": "the same, 1 + 1"},
-            ),
-            (options.llm_guard, "peers/llm_guard_scanners.py", {"": "LLM Guard, 3 + 3 scanners without weights"}),
-        ):
-            for size, name in sizes.items() if python else ():
-                rows[name] = (stack.enter_context(Subject(script, [size] if size else [], python)), few)
+        rows = {name: (house, f"{kind} {options.turns}") for kind, name in KINDS.items()}
+        for name, (python, script, arguments) in others.items():
+            if python:
+                rows[name] = (stack.enter_context(Subject(script, arguments, python)), few)
+            else:
+                print(f"{name}: not measured")
         found: dict[str, list[float]] = {name: [] for name in rows}
         clock: dict[str, list[float]] = {name: [] for name in rows}
         for number in range(options.rounds + 1):

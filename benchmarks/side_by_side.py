@@ -53,7 +53,7 @@ class Subject:
     def __init__(self, script: str, arguments: Sequence[str] = (), python: str = "") -> None:
         command = [python or sys.executable, str(HERE / script), *arguments]
         environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")])}
-        self._said = tempfile.TemporaryFile("w+")  # not a pipe: nobody reads it while the program is measured
+        self._said = tempfile.TemporaryFile("w+")  # noqa: SIM115 - a pipe would fill up: nobody reads it meanwhile
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said, text=True, env=environment
         )

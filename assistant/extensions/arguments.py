@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from copy import copy
+from typing import Any, cast
 
 from assistant.errors import PluginResultError
 from assistant.extensions.implementations import Implementation
@@ -31,7 +32,22 @@ class Arguments:
 
 
 def _copy(value: Any) -> Any:
-    return value.model_copy(deep=True) if isinstance(value, Frozen) else value
+    """A copy of one of our frozen values, with everything in it that could be changed by force: other frozen values,
+    tuples of them, JSON data. Much faster than `copy.deepcopy`, and it runs before every hook of every turn."""
+    if isinstance(value, Frozen):
+        fresh = copy(value)
+        inside = vars(fresh)
+        for name, each in inside.items():
+            if isinstance(each, Frozen | tuple | dict | list):
+                inside[name] = _copy(each)
+        return fresh
+    if isinstance(value, tuple):
+        return tuple(_copy(each) for each in cast(tuple[Any, ...], value))
+    if isinstance(value, list):
+        return [_copy(each) for each in cast(list[Any], value)]
+    if isinstance(value, dict):
+        return {name: _copy(each) for name, each in cast(dict[Any, Any], value).items()}
+    return value
 
 
 def bound(

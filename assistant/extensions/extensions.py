@@ -161,11 +161,13 @@ class Extensions:
         Returns:
             One answer for each implementation. Nothing that a plugin does raises here.
         """
-        present = self._present(hook)
-        ready = [each for each in present if self._statuses.is_working(each.plugin)]
+        present = [(each, self._statuses.is_working(each.plugin)) for each in self._present(hook)]
+        if not present:
+            return []
         shared, chosen = Arguments(arguments), self._chosen()
-        outcomes = iter(self._guard.run([Call(bound(each, shared, accept, chosen), each.seconds) for each in ready]))
-        return [self._answer(each, next(outcomes) if each in ready else None) for each in present]
+        calls = [Call(bound(each, shared, accept, chosen), each.seconds) for each, works in present if works]
+        outcomes = iter(self._guard.run(calls))
+        return [self._answer(each, next(outcomes) if works else None) for each, works in present]
 
     def call_first(
         self,

@@ -17,6 +17,9 @@ GENESIS: Final = "0" * 64
 
 _PAGE = 1000
 
+_LAST = select(schema.audit.c.number, schema.audit.c.hash).order_by(schema.audit.c.number.desc()).limit(1)
+_INSERT = insert(schema.audit)
+
 
 def canonical(data: Mapping[str, Any]) -> str:
     """JSON that is the same for the same data: sorted keys, no spaces, no escapes."""
@@ -38,14 +41,13 @@ def seal(salt: str, text: str) -> str:
 
 def append(connection: Connection, kind: LeafKind, data: Mapping[str, Any]) -> AuditLeaf:
     """Add a leaf at the end. The connection must hold the write lock."""
-    table = schema.audit
-    last = connection.execute(select(table.c.number, table.c.hash).order_by(table.c.number.desc()).limit(1)).first()
+    last = connection.execute(_LAST).first()
     index = 0 if last is None else last.number + 1
     previous = GENESIS if last is None else last.hash
     payload = canonical({**data, "index": index, "kind": kind})
     leaf = AuditLeaf(index=index, kind=kind, payload=payload, previous=previous, hash=chain_hash(previous, payload))
     connection.execute(
-        insert(table).values(number=index, kind=kind, payload=payload, previous=previous, hash=leaf.hash)
+        _INSERT, {"number": index, "kind": kind, "payload": payload, "previous": previous, "hash": leaf.hash}
     )
     return leaf
 

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, true, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, true, update
 
 from assistant.errors import NotFound, StoreError
 from assistant.messages import TurnRecord, now
@@ -26,6 +26,11 @@ MAX_TAG = 40
 MAX_TAGS = 20
 """Tags of one conversation."""
 
+# Statements that every turn needs are made once: to make one takes longer than to run it.
+_CHANGED_AT = select(schema.conversations.c.updated_at).where(schema.conversations.c.id == bindparam("conversation"))
+_INSERT = insert(schema.conversations)
+_MOVE_ON = update(schema.conversations).where(schema.conversations.c.id == bindparam("conversation"))
+
 
 def title_of(record: TurnRecord) -> str:
     """What a conversation that starts with this turn is called: its question, or else the name of its picture."""
@@ -41,24 +46,17 @@ def title_of(record: TurnRecord) -> str:
 
 def touch(connection: Connection, record: TurnRecord) -> None:
     """Make the conversation of a turn where it is missing, and say that it has changed."""
-    table = schema.conversations
-    found = connection.execute(select(table.c.updated_at).where(table.c.id == record.turn.conversation_id)).first()
+    conversation = record.turn.conversation_id
+    found = connection.execute(_CHANGED_AT, {"conversation": conversation}).first()
     finished = as_utc(record.finished_at)
     if found is None:
-        connection.execute(
-            insert(table).values(
-                id=record.turn.conversation_id,
-                title=title_of(record),
-                created_at=record.turn.created_at,
-                updated_at=finished,
-                leaf=record.id,
-            )
-        )
+        new = {"id": conversation, "title": title_of(record), "created_at": record.turn.created_at}
+        connection.execute(_INSERT, {**new, "updated_at": finished, "leaf": record.id})
         return
     changed: dict[str, Any] = {"leaf": record.id}
     if finished > found.updated_at:
         changed["updated_at"] = finished
-    connection.execute(update(table).where(table.c.id == record.turn.conversation_id).values(changed))
+    connection.execute(_MOVE_ON, {"conversation": conversation, **changed})
 
 
 def summaries(connection: Connection, limit: int, offset: int) -> list[ConversationSummary]:

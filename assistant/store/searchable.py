@@ -7,10 +7,12 @@ from sqlalchemy import Connection, delete, insert, select, text
 from assistant.messages import TurnRecord
 from assistant.store import schema
 
+_INSERT = insert(schema.turn_texts)
+
 
 def keep(connection: Connection, record: TurnRecord) -> None:
     """Put a turn into what can be searched."""
-    connection.execute(insert(schema.turn_texts).values(turn_id=record.id, text=text_of(record)))
+    connection.execute(_INSERT, {"turn_id": record.id, "text": text_of(record)})
 
 
 def forget(connection: Connection, conversation_id: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from assistant.errors import NotFound, StoreError
 from assistant.messages import TurnRecord, new_id
@@ -14,6 +14,10 @@ from assistant.store import audit, conversations, pictures, schema, searchable
 from assistant.store.schema import as_utc
 
 _MANY = 500  # bound parameters in one statement
+
+# Statements that every turn needs are made once: to make one takes longer than to run it.
+_INSERT, _INSERT_VERDICTS = insert(schema.turns), insert(schema.verdicts)
+_BY_ID = select(schema.turns.c.id).where(schema.turns.c.id == bindparam("turn"))
 
 
 def save(connection: Connection, record: TurnRecord, text: str) -> None:
@@ -27,7 +31,7 @@ def save(connection: Connection, record: TurnRecord, text: str) -> None:
     Raises:
         StoreError: the id is taken, a picture cannot be stored, or a refused turn carries an answer.
     """
-    turn, table = record.turn, schema.turns
+    turn = record.turn
     if record.refusal is not None and record.answer:
         raise StoreError(
             f"The turn {turn.id!r} was refused and must not carry an answer; it has one of {len(record.answer)} "
@@ -42,20 +46,21 @@ def save(connection: Connection, record: TurnRecord, text: str) -> None:
     conversations.touch(connection, record)
     salt, model = new_id(), record.trace.model
     connection.execute(
-        insert(table).values(
-            id=turn.id,
-            conversation_id=turn.conversation_id,
-            parent_id=turn.parent_id,
-            created_at=turn.created_at,
-            status=record.status,
-            question=turn.question.text,
-            answer=record.answer,
-            confidence=record.confidence,
-            model_name=model.name if model else None,
-            model_fingerprint=model.fingerprint if model else None,
-            record=text,
-            salt=salt,
-        )
+        _INSERT,
+        {
+            "id": turn.id,
+            "conversation_id": turn.conversation_id,
+            "parent_id": turn.parent_id,
+            "created_at": turn.created_at,
+            "status": record.status,
+            "question": turn.question.text,
+            "answer": record.answer,
+            "confidence": record.confidence,
+            "model_name": model.name if model else None,
+            "model_fingerprint": model.fingerprint if model else None,
+            "record": text,
+            "salt": salt,
+        },
     )
     pictures.keep(connection, turn.id, pictures.of_record(record))
     searchable.keep(connection, record)
@@ -65,8 +70,7 @@ def save(connection: Connection, record: TurnRecord, text: str) -> None:
 
 def exists(connection: Connection, turn_id: str) -> bool:
     """Whether a turn is stored."""
-    table = schema.turns
-    return connection.execute(select(table.c.id).where(table.c.id == turn_id)).first() is not None
+    return connection.execute(_BY_ID, {"turn": turn_id}).first() is not None
 
 
 def load(connection: Connection, turn_id: str) -> TurnRecord:
@@ -223,7 +227,7 @@ def _save_verdicts(connection: Connection, record: TurnRecord) -> None:
         for entry in record.trace.verdicts
     ]
     if rows:
-        connection.execute(insert(schema.verdicts), rows)
+        connection.execute(_INSERT_VERDICTS, rows)
 
 
 def _leaf(record: TurnRecord, sealed: str) -> dict[str, Any]:

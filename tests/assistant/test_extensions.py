@@ -11,13 +11,13 @@ import pluggy
 import pytest
 
 import assistant
-from assistant import Turn, Verdict, hookimpl
+from assistant import Verdict, hookimpl
 from assistant.errors import SettingsError
 from assistant.extensions import Extensions, read_disabled, write_disabled
 from assistant.hookspecs import PROJECT, Hooks, hook_names
 from assistant.judgement import accept_verdicts
 from assistant.marks import CHECKING_HOOKS
-from assistant.messages import Message
+from assistant.messages import ImagePart, Message, Trace, Turn, TurnRecord
 from assistant.settings import Settings
 from assistant.testing import FaultyPlugin
 
@@ -145,6 +145,24 @@ def test_what_a_plugin_changes_the_next_one_does_not_see(tmp_path: Path) -> None
     found.call("before_turn", {"turn": TURN}, accept_verdicts)
     assert seen == ["hello"]
     assert TURN.question.text == "hello"
+
+
+def test_what_lies_deep_in_an_argument_is_a_copy_too(tmp_path: Path) -> None:
+    class Digs:
+        @hookimpl
+        def turn_finished(self, record: TurnRecord) -> None:
+            vars(record.turn.question.images[0])["name"] = "changed"
+            record.trace.packs["mine"] = "1"
+            record.trace.backend_state["tokens"][0]["id"] = 2
+
+    part = ImagePart(sha256="0" * 64, media_type="image/png", width=1, height=1, name="mine")
+    turn = Turn(question=Message(text="hello", images=(part,)))
+    record = TurnRecord(turn=turn, status="answered", trace=Trace(backend_state={"tokens": [{"id": 1}]}))
+    (answer,) = extensions(tmp_path, ("digs", Digs())).call("turn_finished", {"record": record})
+    assert "changed its argument" in str(answer.error)
+    assert record.turn.question.images[0].name == "mine"
+    assert record.trace.packs == {}
+    assert record.trace.backend_state == {"tokens": [{"id": 1}]}
 
 
 def test_the_message_of_a_crash_that_saw_an_answer_is_not_kept(tmp_path: Path) -> None:
