@@ -73,7 +73,8 @@ class Backend(Protocol):
     """A model that can answer.
 
     The runtime calls ``load`` once, before the first use and off the page's path; then, for each turn, ``prepare`` and
-    ``stream``, one turn at a time. ``stream`` asks ``should_stop()`` at every token and ends early when it is true.
+    ``stream``, one turn at a time. ``stream`` asks ``should_stop()`` at every token and ends early when it is true. One
+    that does not end then is left behind after a while, in its thread, and the next turn begins beside it.
     """
 
     name: str
@@ -128,6 +129,15 @@ class RunsElsewhere(Protocol):
     @property
     def where(self) -> str:
         """Where the model runs, for the person who chooses it."""
+        ...
+
+
+@runtime_checkable
+class StartsAnew(Protocol):
+    """A backend may offer this: it lets go of what an answer that hangs may hold, such as a lock of its own."""
+
+    def start_anew(self) -> None:
+        """Called when an answer was left behind, before the next one begins. Must be quick."""
         ...
 
 

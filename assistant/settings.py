@@ -96,7 +96,7 @@ class Settings(BaseSettings):
     first_token_seconds: float = Field(default=120.0, gt=0)
     """How long the model may take to load, read the pictures and write its first token."""
     next_token_seconds: float = Field(default=30.0, gt=0)
-    """How long the model may fall silent in the middle of an answer."""
+    """How long the model may fall silent in the middle of an answer, or take to end one when it is told to."""
     queue_seconds: float = Field(default=120.0, gt=0)
     """How long a question waits for the model to finish other people's answers."""
     max_text: int = Field(default=20_000, ge=1)

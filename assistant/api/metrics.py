@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 
 from fastapi import APIRouter, Request, Response
@@ -13,6 +14,8 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
 from assistant.api.login.callers import person_in
 from assistant.api.problems import Problem
@@ -25,6 +28,21 @@ from assistant.runtime import Runtime
 _FAILED = ("crash", "timeout", "wrong_type")
 _TURN_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 _CHECK_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
+
+
+class _LeftBehind(Collector):
+    """Counts the answers that hung, where they are counted already: at the models."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        family = CounterMetricFamily(
+            "glassbox_model_answers_left_behind", "Answers of a model that hung.", labels=["model"]
+        )
+        for backend in self._runtime.backends:
+            family.add_metric([backend.name], self._runtime.generator(backend.name).left_behind)
+        yield family
 
 
 class Metrics:
@@ -66,6 +84,10 @@ class Metrics:
             buckets=_CHECK_SECONDS,
         )
         self._loaded = Gauge("glassbox_model_loaded", "1 where the model is loaded.", ["model"], registry=registry)
+        registry.register(_LeftBehind(runtime))
+        self._stuck = Gauge(
+            "glassbox_model_stuck_threads", "Threads of answers that hang until now.", ["model"], registry=registry
+        )
         self._working = Gauge("glassbox_plugin_working", "1 where the plugin works.", ["plugin"], registry=registry)
         self._requests = Gauge("glassbox_running_requests", "Requests that run at the API.", registry=registry)
         self._store = Gauge("glassbox_store_bytes", "Size of the database.", registry=registry)
@@ -102,7 +124,9 @@ class Metrics:
     def page(self) -> bytes:
         """Everything, in Prometheus' text format."""
         for backend in self._runtime.backends:
-            self._loaded.labels(backend.name).set(self._runtime.generator(backend.name).state == "ready")
+            generator = self._runtime.generator(backend.name)
+            self._loaded.labels(backend.name).set(generator.state == "ready")
+            self._stuck.labels(backend.name).set(generator.stuck)
         for plugin in self._runtime.plugins():
             self._working.labels(plugin.name).set(plugin.state == "working")
         self._requests.set(len(self._running))

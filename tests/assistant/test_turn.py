@@ -179,14 +179,6 @@ def test_every_fault_of_a_model_ends_in_a_finished_message(make: Any, fault: Fau
     assert record.turn.question.text == "hello"
 
 
-def test_a_model_that_hangs_does_not_hang_the_next_question(make: Any) -> None:
-    runtime = make(model=FakeModel(fault="hang"), first_token_seconds=0.2, queue_seconds=0.3)
-    ask(runtime, "first")
-    record = ask(runtime, "second")
-    assert record.status == "failed"
-    assert "was busy with other answers" in record.error
-
-
 def test_a_model_that_writes_nothing(make: Any) -> None:
     assert "wrote nothing" in ask(make(model=FakeModel("")), "hello").shown
 

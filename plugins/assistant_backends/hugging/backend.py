@@ -86,6 +86,10 @@ class HuggingBackend:
         """
         self._ready()
 
+    def start_anew(self) -> None:
+        """An answer hangs and was left behind: the next one does not wait for it."""
+        self._working = threading.Lock()
+
     def info(self) -> ModelInfo:
         """Name and the hash over weights, tokenizer and configuration."""
         return ModelInfo(name=self.name, fingerprint=self._ready().fingerprint)
