@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from assistant.errors import GenerationError
 from assistant.messages import ImagePart, ModelInfo, ReadText, TokenCount, Turn, TurnRecord
 
 if TYPE_CHECKING:
@@ -141,6 +142,17 @@ class StartsAnew(Protocol):
         ...
 
 
+@runtime_checkable
+class GoesOn(Protocol):
+    """A backend may offer this: it carries on an answer. Where `Turn.begun` has a text, `Backend.stream` yields only
+    what comes after it."""
+
+    @property
+    def can_go_on(self) -> bool:
+        """Whether it can."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Download:
     """What has to be fetched before a model can answer: how many bytes, under which licence, from where.
@@ -182,3 +194,15 @@ class NeedsDownload(Protocol):
 def where_it_runs(backend: Backend) -> str:
     """Where a model runs, in words."""
     return backend.where if isinstance(backend, RunsElsewhere) else "this computer"
+
+
+def check_goes_on(backend: Backend) -> None:
+    """Make sure that a model can carry on an answer.
+
+    Raises:
+        GenerationError: it cannot.
+    """
+    if not (isinstance(backend, GoesOn) and backend.can_go_on):
+        raise GenerationError(
+            f"The model {backend.name!r} cannot go on with an answer.", hint="Try again to get another answer."
+        )

@@ -134,6 +134,9 @@ class Turn(Frozen):
     earlier: tuple[EarlierQuestion, ...] = Field(default=(), exclude=True, repr=False)
     """The questions that led here, oldest first, refused ones too: for the rules on the question alone. No model gets
     them, and they are not stored with the turn."""
+    begun: str = Field(default="", exclude=True, repr=False)
+    """The beginning of the answer, where it was written before: a model writes only what comes after it. It is not
+    stored with the turn, as it is a part of the answer."""
     settings: TurnSettings = TurnSettings()
     created_at: datetime = Field(default_factory=now)
 

@@ -41,6 +41,7 @@ class FakeModel:
     title = "A model for tests"
     licence = "Apache-2.0"
     can_trace = True
+    can_go_on = True
     size = "no weights"
     notice = ""
 
@@ -78,6 +79,7 @@ class FakeModel:
         if self._fault:
             yield commit(self._fault, turn)
         answer = self._answer if isinstance(self._answer, str) else self._answer(turn)
+        answer = answer.removeprefix(turn.begun)
         for number, word in enumerate(answer.split(" ")):
             if should_stop():
                 return

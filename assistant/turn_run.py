@@ -9,11 +9,11 @@ from collections.abc import Generator as Steps
 from dataclasses import dataclass
 from time import perf_counter
 
-from assistant.backends import AnswerEnd, Delta
+from assistant.backends import AnswerEnd, Delta, check_goes_on
 from assistant.brought_history import Brought, judge_history
-from assistant.errors import GlassboxError, StoreError
+from assistant.errors import GlassboxError, StoreError, describe
 from assistant.events import Event, Finished, Segment, Step, StepStarted
-from assistant.extensions import Extensions, describe
+from assistant.extensions import Extensions
 from assistant.generation import Generator
 from assistant.harmless_part import harmless_part
 from assistant.intake import ImageSource, read_message, with_regions
@@ -53,6 +53,8 @@ from assistant.verdicts import Refusal, Region
 
 log = logging.getLogger("glassbox.turn")
 
+WENT_ON = "The beginning of this answer was there before; the model went on from it."
+
 REVISIONS = 3
 """How often an answer may be revised and checked again; one that a rule would change even then is refused."""
 
@@ -77,6 +79,8 @@ class Question:
     brought: Sequence[Brought] = ()
     regions: Sequence[Region] = ()
     """The places in the pictures that it is about."""
+    begun: str = ""
+    """The beginning of the answer, which the model is to carry on. The rules look at it as at the rest."""
 
 
 class _Progress:
@@ -222,7 +226,7 @@ class TurnRun:
                 if each.answer and each.refusal is None
             )
             update = {"question": message, "history": history, "earlier": earlier_questions(path)}
-            self._turn = self._turn.model_copy(update=update)
+            self._turn = self._turn.model_copy(update=update | {"begun": self._question.begun})
         except GlassboxError as failure:
             return str(failure)
         except Exception as failure:
@@ -295,6 +299,13 @@ class TurnRun:
         """Let the model write, and let out what has passed."""
         generator = self._house.generator(self._turn.settings.model)
         self._progress.step("waiting")
+        if self._turn.begun:
+            check_goes_on(generator.backend)
+            self._progress.notes.append(WENT_ON)
+            if piece := self._gate.feed(self._stop_texts.feed(self._turn.begun)):
+                yield self._progress.segment(piece)
+            if self._gate.closed:
+                return
         for item in generator.run(as_seen(self._turn).model_copy(deep=True), self._stop):
             if isinstance(item, StepStarted):
                 yield self._step(item.step)

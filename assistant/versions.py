@@ -5,16 +5,20 @@ A stored turn is never replaced. Each of these adds turns beside it, and the pag
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
+from assistant.backends import check_goes_on
 from assistant.errors import InputError, NotFound, TextTooLong
 from assistant.messages import Door, Trace, TurnRecord, new_id, now
 from assistant.runtime import Question, Runtime
 
 MORE_TOKENS = 256
-"""So many tokens more may be written where an answer goes on."""
+"""At least so many tokens may be written where an answer that was cut off goes on."""
 
-MOST_TOKENS = 4096
+LONGEST_WORD = 40
+"""Characters. The last word of an answer that was cut off may be a part of one, and is written again; in a script
+without spaces it stays."""
 
 
 def edit_answer(runtime: Runtime, turn_id: str, text: str) -> TurnRecord:
@@ -57,27 +61,46 @@ def edit_answer(runtime: Runtime, turn_id: str, text: str) -> TurnRecord:
 
 def can_go_on(record: TurnRecord) -> bool:
     """Whether an answer was stopped or cut off."""
-    cut_off = record.trace.tokens is not None and record.trace.tokens.cut_off
-    return bool(record.answer) and (record.status == "stopped" or (record.status == "answered" and cut_off))
+    return bool(record.answer) and (record.status == "stopped" or _cut_off(record))
 
 
 def go_on(runtime: Runtime, turn_id: str, door: Door = "api") -> Question:
     """The question of an answer that was stopped or cut off, to be answered whole, as another version of that turn.
 
-    It is asked with the same seed and settings and with more room, so that a model that answers the same question in
-    the same way writes the same beginning and goes on.
+    The model gets what there is of the answer and writes what comes after it.
 
     Raises:
         NotFound: there is no such turn, or its answer is whole.
+        UnknownModel: the model that wrote it is not here.
+        GenerationError: that model cannot go on with an answer.
     """
     record = runtime.store.turn(turn_id)
     if not can_go_on(record):
         raise NotFound("This answer is whole: there is nothing to go on with.", hint="Try again gives another one.")
-    settings, tokens = record.turn.settings, record.trace.tokens
-    if tokens is not None and tokens.cut_off:
-        most = min(MOST_TOKENS, max(tokens.written, settings.max_tokens or 0) + MORE_TOKENS)
-        settings = settings.model_copy(update={"max_tokens": most})
-    return runtime.retry(turn_id, settings=settings, door=door)
+    settings = record.turn.settings
+    check_goes_on(runtime.generator(settings.model).backend)
+    if _cut_off(record) and settings.max_tokens is not None:
+        settings = settings.model_copy(update={"max_tokens": max(settings.max_tokens, MORE_TOKENS)})
+    return replace(runtime.retry(turn_id, settings=settings, door=door), begun=_begun(record))
+
+
+def _cut_off(record: TurnRecord) -> bool:
+    return record.status == "answered" and record.trace.tokens is not None and record.trace.tokens.cut_off
+
+
+def _begun(record: TurnRecord) -> str:
+    """What the model itself wrote of an answer, up to its last whole word."""
+    text = record.answer
+    verdicts = [each.verdict for each in record.trace.verdicts]
+    duties = [each.message for each in verdicts if each.action == "disclaim" and each.message]
+    for duty in duties:  # they stand before or after the answer, and are put there again
+        text = text.removeprefix(f"{duty}\n\n")
+    for duty in reversed(duties):
+        text = text.removesuffix(f"\n\n{duty}")
+    if _cut_off(record):
+        last = re.search(rf"(?<=\S)\s+\S{{0,{LONGEST_WORD}}}$", text)
+        text = text[: last.start()] if last else text
+    return text.rstrip()
 
 
 def fork(runtime: Runtime, turn_id: str) -> str:

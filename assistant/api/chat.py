@@ -21,7 +21,8 @@ from assistant.api.chat_stream import ChatStream
 from assistant.api.login.callers import runtime_for
 from assistant.api.problems import RESPONSES, Problem
 from assistant.api.running import RunningRequests, finished, in_thread
-from assistant.errors import UnknownModel
+from assistant.backends import check_goes_on
+from assistant.errors import GenerationError, UnknownModel
 from assistant.messages import TurnRecord, new_id
 from assistant.runtime import Question, Runtime
 
@@ -67,7 +68,8 @@ def router(runtime: Runtime, running: RunningRequests) -> APIRouter:
             turns = [partial(theirs.run_turn, question, stop) for question in read.questions]
             if asked.stream:
                 usage = bool(asked.stream_options and asked.stream_options.include_usage)
-                chunks = ChatStream(read.id, read.created, read.model, read.chat.notes, turns, with_usage=usage)
+                head = read.id, read.created, read.model, read.chat.notes
+                chunks = ChatStream(*head, turns, with_usage=usage, begun=read.chat.begun)
                 return _Streamed(await chunks.begin(), chunks, over.pop_all(), read.headers)
             return whole(read, [await finished(turn) for turn in turns])
         finally:
@@ -102,11 +104,16 @@ def to_questions(runtime: Runtime, asked: ChatRequest) -> Asked:
         Problem: it asks for something that cannot be done, or text or pictures cannot be used.
     """
     check_supported(asked)
+    go_on = bool(asked.continue_final_message)
     try:
-        model = runtime.generator(asked.model).backend.name
+        backend = runtime.generator(asked.model).backend
+        if go_on:
+            check_goes_on(backend)
     except UnknownModel as error:
         raise Problem(404, str(error), param="model", code="model_not_found") from error
-    chat = read_chat(asked.messages, runtime.settings)
+    except GenerationError as error:
+        raise Problem(400, str(error), param="continue_final_message", code="unsupported_parameter") from error
+    chat = read_chat(asked.messages, runtime.settings, go_on=go_on)
     ids = [new_id() for _ in range(asked.n or 1)]
     conversation = new_id()
     questions = tuple(
@@ -119,10 +126,11 @@ def to_questions(runtime: Runtime, asked: ChatRequest) -> Asked:
             door="api",
             turn_id=turn_id,
             brought=chat.brought,
+            begun=chat.begun,
         )
         for turn_id, settings in zip(ids, turn_settings(asked), strict=True)
     )
-    return Asked(f"chatcmpl-{ids[0]}", int(time()), model, chat, questions)
+    return Asked(f"chatcmpl-{ids[0]}", int(time()), backend.name, chat, questions)
 
 
 def whole(read: Asked, records: list[TurnRecord]) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from assistant.api.chat_request import ChatMessage, RefusalPart, TextPart
 from assistant.api.pictures_in import picture_from_url
@@ -45,11 +45,13 @@ def is_refusal_card(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Chat:
-    """A question, what was said before it, and what the person should know of how it was read."""
+    """A question, what was said before it, what the person should know of how it was read, and how the answer
+    begins."""
 
     question: Message
     brought: tuple[Brought, ...]
     notes: tuple[str, ...]
+    begun: str = ""
 
 
 @dataclass(slots=True)
@@ -67,8 +69,8 @@ class _Said:
         return "\n".join(text for text in self.texts if text)
 
 
-def read_chat(messages: Sequence[ChatMessage], settings: Settings) -> Chat:
-    """Read the messages of a request.
+def read_chat(messages: Sequence[ChatMessage], settings: Settings, *, go_on: bool = False) -> Chat:
+    """Read the messages of a request. With ``go_on``, the last one is the beginning of the answer.
 
     A system message has no effect, because no model gets instructions besides the packs; several messages of one side
     in a row count as one; an answer that was refused leaves no exchange.
@@ -76,6 +78,9 @@ def read_chat(messages: Sequence[ChatMessage], settings: Settings) -> Chat:
     Raises:
         Problem: the last message is not the person's, or text or pictures cannot be used.
     """
+    if go_on:
+        begun = _begun(messages, settings)
+        return replace(read_chat(messages[:-1], settings), begun=begun)
     notes: list[str] = []
     if any(each.role in ("system", "developer") for each in messages):
         notes.append(SYSTEM_NOTE)
@@ -104,6 +109,19 @@ def read_chat(messages: Sequence[ChatMessage], settings: Settings) -> Chat:
             raise Problem(400, message, param="messages", code="string_above_max_length")
         brought.append(Brought(_message(asked, pictures, settings, may_be_empty=True), answer))
     return Chat(question, tuple(reversed(brought)), tuple(dict.fromkeys(notes)))
+
+
+def _begun(messages: Sequence[ChatMessage], settings: Settings) -> str:
+    """The last message, as the beginning of an answer."""
+    said = _by_side([messages[-1]])
+    place = f"messages.{len(messages) - 1}"
+    if not said or said[0].role != "assistant" or said[0].refused or not said[0].text.strip():
+        message = "With continue_final_message, the last message must be the beginning of an answer (role: assistant)."
+        raise Problem(400, message, param=f"{place}.role", code="invalid_value")
+    if len(said[0].text) > settings.max_text:
+        message = f"The beginning of the answer is longer than {settings.max_text:,} characters."
+        raise Problem(400, message, param=place, code="string_above_max_length")
+    return said[0].text
 
 
 def _by_side(messages: Sequence[ChatMessage]) -> list[_Said]:

@@ -140,11 +140,17 @@ def turn_of(index: int, record: TurnRecord, notes: Sequence[str], *, withdrawn: 
     )
 
 
+def new_text(record: TurnRecord) -> str:
+    """What a reply holds of an answer: all that is shown, but for the beginning that came with the request. Where
+    something else stands there now, all of it."""
+    return record.shown if record.refusal is not None else record.shown.removeprefix(record.turn.begun)
+
+
 def choice_of(index: int, record: TurnRecord) -> Choice:
     """An answer as a choice."""
     refusal = record.shown if record.refusal is not None else None
     return Choice(
         index=index,
-        message=AnswerMessage(content=record.shown, refusal=refusal),
+        message=AnswerMessage(content=new_text(record), refusal=refusal),
         finish_reason=finish_reason(record),
     )

@@ -114,6 +114,14 @@ class ChatRequest(_Strict):
         default=None, description=f"Longest answer in the model's own tokens; more than {MOST_TOKENS} counts as that."
     )
     max_tokens: Annotated[int, Field(ge=1)] | None = Field(default=None, description="The older name of the same.")
+    continue_final_message: bool | None = Field(
+        default=None,
+        description="Carry on the last message, which is then the beginning of the answer (role: assistant). The reply "
+        "holds what comes after it.",
+    )
+    add_generation_prompt: bool | None = Field(
+        default=None, description="False goes with continue_final_message: true, and true without it."
+    )
     glassbox: GlassboxOptions | None = None
 
     user: str | None = Field(default=None, description=_NO_EFFECT)
@@ -165,6 +173,9 @@ def check_supported(asked: ChatRequest) -> None:
     if asked.max_tokens is not None and asked.max_completion_tokens is not None:
         message = "max_tokens and max_completion_tokens mean the same: send one of them."
         raise Problem(400, message, param="max_tokens", code="invalid_value")
+    if asked.add_generation_prompt is not None and asked.add_generation_prompt == bool(asked.continue_final_message):
+        message = "add_generation_prompt must be false with continue_final_message: true, and true or missing without."
+        raise Problem(400, message, param="add_generation_prompt", code="invalid_value")
     if asked.stream_options is not None and not asked.stream:
         message = "stream_options goes with stream: true only."
         raise Problem(400, message, param="stream_options", code="invalid_value")

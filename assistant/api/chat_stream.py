@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
-from assistant.api.chat_reply import GlassboxReply, finish_reason, turn_of, usage_of
+from assistant.api.chat_reply import GlassboxReply, finish_reason, new_text, turn_of, usage_of
 from assistant.api.problems import Problem
 from assistant.api.running import events_of
 from assistant.events import Event, Finished, Segment
@@ -28,6 +28,7 @@ class ChatStream:
         notes: about the request.
         turns: each starts one of the answers.
         with_usage: whether a last chunk counts the tokens.
+        begun: the beginning of the answers, which came with the request.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class ChatStream:
         turns: Sequence[Callable[[], Iterator[Event]]],
         *,
         with_usage: bool,
+        begun: str = "",
     ) -> None:
         # Everything but the words is the same in each chunk, so it is written once.
         head = {"id": id, "object": "chat.completion.chunk", "created": created, "model": model}
@@ -46,6 +48,7 @@ class ChatStream:
         self._notes = notes
         self._turns = turns
         self._with_usage = with_usage
+        self._begun = begun
         self._records: list[TurnRecord] = []
         self._chunks = self._all()
 
@@ -63,11 +66,15 @@ class ChatStream:
 
     async def _all(self) -> AsyncIterator[bytes]:
         for index, turn in enumerate(self._turns):
-            sent = ""
+            sent, known = "", self._begun
             async for event in events_of(turn):
                 if isinstance(event, Segment):
-                    yield self._piece(index, event.text, first=not sent)
-                    sent += event.text
+                    # The beginning that came with the request goes by unsent, unless something else stands before it.
+                    part = known[: len(event.text)] if event.text.startswith(known[: len(event.text)]) else ""
+                    known = known[len(part) :] if part else ""
+                    if new := event.text[len(part) :]:
+                        yield self._piece(index, new, first=not sent)
+                        sent += new
                 elif isinstance(event, Finished):
                     failed = event.record.status == "failed"
                     if failed and not sent and not index:
@@ -94,8 +101,9 @@ class ChatStream:
         )
 
     def _end(self, index: int, record: TurnRecord, sent: str) -> bytes:
-        withdrawn = not record.shown.startswith(sent)
-        rest = f"\n\n{record.shown}" if withdrawn else record.shown[len(sent) :]
+        whole = new_text(record)
+        withdrawn = not whole.startswith(sent)
+        rest = f"\n\n{whole}" if withdrawn else whole[len(sent) :]
         delta: dict[str, str] = {} if sent else {"role": "assistant"}
         if rest:
             delta["content"] = rest

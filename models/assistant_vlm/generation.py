@@ -1,6 +1,6 @@
 """Choose the next token again and again, with cached keys and values."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated
 
 import torch
@@ -63,6 +63,7 @@ def generate_tokens(
     walk: Walk | None,
     should_stop: Callable[[], bool],
     read: list[int],
+    begun: Sequence[int] = (),
 ) -> Iterator[Step]:
     """The answer, one token at a time, until its end, `room` tokens, a stop string, or `should_stop()`.
 
@@ -76,6 +77,7 @@ def generate_tokens(
         walk: Holds the answer to a closed list; None for free text.
         should_stop: Asked before each token but the first.
         read: Gets the tokens that went into the cache.
+        begun: The first tokens of the answer, which are not chosen.
     """
     generator = torch.Generator().manual_seed(settings.seed)
     writer = Writer(tokenizer, settings.stops)
@@ -90,6 +92,8 @@ def generate_tokens(
             read.append(token)
         logprobs = answer_logprobs(logits, first=index == 0)
         token = pick(logprobs if walk is None else walk.allowed(logprobs), settings, generator)
+        if index < len(begun):  # picked all the same: what is drawn after it is then as if it had been chosen
+            token = begun[index]
         if token == END:
             break
         if walk is not None:

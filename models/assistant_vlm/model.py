@@ -134,6 +134,7 @@ class LoadedModel:
         should_stop: Callable[[], bool] = _never,
         options: Sequence[str] | None = None,
         sites: Sites | None = None,
+        begun: str = "",
     ) -> Iterator[Step]:
         """The answer, one token at a time; `"".join(step.text ...)` is the whole of it.
 
@@ -148,14 +149,19 @@ class LoadedModel:
             options: The only answers allowed; one of them is written whole, however small `settings.max_tokens` is.
             sites: Who watches the fusion and the decoder, or edits them; then nothing kept is used and nothing is kept.
                 With fusion the decoder passes its sites once for each turn, since each looks at a memory of its own.
+            begun: How the answer begins; it is a part of what comes out, and counts for `settings.max_tokens`.
 
         Raises:
-            SettingsError: There are no options, or one is empty or too long.
+            SettingsError: There are no options, or one is empty or too long; an answer begins, and is held to options
+                or searched with beams.
         """
+        if begun and (options is not None or settings.beams > 1):
+            raise SettingsError("begun: expected no options and one beam, because the first tokens are not chosen")
         trie = None if options is None else Trie(self.tokenizer, options)
         prefix = self.prefix(question, history, image is not None)
         room = answer_room(settings, len(prefix.tokens), self.config.max_tokens, trie)
-        return self._answer(prefix, image, settings, room, None if trie is None else Walk(trie), should_stop, sites)
+        walk, first = None if trie is None else Walk(trie), self.tokenizer.encode(begun)
+        return self._answer(prefix, image, settings, room, walk, should_stop, sites, first)
 
     @torch.inference_mode()
     def _answer(
@@ -167,13 +173,14 @@ class LoadedModel:
         walk: Walk | None,
         should_stop: Callable[[], bool],
         sites: Sites | None,
+        begun: Sequence[int],
     ) -> Iterator[Step]:
         if should_stop():
             return
         reading, read = self.reader.read(prefix, image, sites), list[int]()
         try:
             if settings.beams == 1:
-                yield from generate_tokens(reading, self.tokenizer, settings, room, walk, should_stop, read)
+                yield from generate_tokens(reading, self.tokenizer, settings, room, walk, should_stop, read, begun)
             else:
                 yield from self._searched(reading, settings, room, walk, should_stop)
         finally:
@@ -277,7 +284,9 @@ class LoadedModel:
     def confidence(self, steps: Sequence[Step], image_given: bool) -> float:
         """Calibrated probability in [0, 1] that the answer of `steps` is right."""
         card = self.card
-        return probability(steps, card.confidence_with_image if image_given else card.confidence_without_image)
+        if image_given:
+            return probability(steps, card.confidence_with_image, card.curve_with_image)
+        return probability(steps, card.confidence_without_image)
 
     @torch.inference_mode()
     def unfamiliarity(self, image: EncodedImage) -> float:
@@ -288,7 +297,7 @@ class LoadedModel:
         """
         if self.familiarity is None:
             raise WeightsError(f"expected {FAMILIARITY_FILE} beside the weights of {self.name}, got none")
-        return float(self.familiarity.distances(image.whole[None])[0])
+        return float(self.familiarity.distances(image.mean[None])[0])
 
     def is_unfamiliar(self, image: EncodedImage) -> bool:
         """Whether a picture is unlike the training pictures; False for weights that cannot say."""

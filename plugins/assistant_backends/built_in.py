@@ -25,6 +25,7 @@ from assistant import (
 )
 from assistant.errors import BackendError, GenerationError, ModelLoadError
 from assistant.intake import open_image
+from assistant_backends.going_on import Unshown, split_begun
 from assistant_backends.quoting import Quote, QuotedAnswer, quoted_answer
 from assistant_backends.words import split_words
 
@@ -48,6 +49,9 @@ CANNOT_TELL_WITHOUT_PICTURE = "I can't tell. I answer questions about pictures: 
 UNFAMILIAR = "I can't tell from this picture: it is unlike those I was trained on."
 TRY_PHOTOS = " For photographs, choose the model glassbox-photos, or a larger one."
 TRY_LARGER = " A larger model may know more about it."
+WITHHELD = (CANNOT_TELL, CANNOT_TELL_WITHOUT_PICTURE, UNFAMILIAR + TRY_PHOTOS, UNFAMILIAR + TRY_LARGER)
+SURELY = 12
+"""So many characters of one of these tell that it is one."""
 FEW_WORDS = (
     "Text in pictures was not read, but for the few drawn words that the small model knows. To have it read, type: "
     "pip install 'glassbox[ocr]'"
@@ -98,6 +102,16 @@ class Part:
     logprobs: tuple[float, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What was said about one picture, and how many tokens were read and made for it."""
+
+    steps: Sequence[Step]
+    read: int
+    made: int
+    cut_off: bool
+
+
 class BuiltInBackend:
     """The bundled model. Several pictures are answered one by one, as "Picture 1: ...".
 
@@ -108,6 +122,7 @@ class BuiltInBackend:
     """
 
     can_trace = True
+    can_go_on = True
 
     def __init__(
         self, folder: Path | None = None, name: str = "glassbox-open", bundled: Literal["open", "photos"] = "open"
@@ -160,7 +175,7 @@ class BuiltInBackend:
         """What it would say as the first answer of a chat, and how sure it is; also where a chat would withhold it."""
         model = self._ready()
         turn = Turn(question=Message(text=question, images=(picture,)))
-        encoded, settings = self._encode(picture), _generation_settings(turn)
+        encoded, settings = self._encode(picture), _generation_settings(turn, ANSWER_TOKENS)
         steps = list(model.generate(encoded, _question(turn), (), settings, lambda: False))
         return "".join(step.text for step in steps), _confidence(model, steps, True)
 
@@ -200,31 +215,33 @@ class BuiltInBackend:
         model = self._ready()
         images = turn.images
         quoted = quoted_answer(turn)
+        shown = Unshown(turn.begun)
         if quoted is not None and quoted.reader != self.own_reader:
-            yield from _quote(quoted)
+            yield from _quote(quoted, shown)
             return
+        labels = _labels(images)
+        begun = split_begun(turn.begun, labels)
         parts: list[Part] = []
         written = read = made = 0
         cut_off = False
-        for number in range(max(1, len(images))):
+        for number, label in enumerate(labels):
             image = self._encode(images[number]) if images else None
-            label = f"{_called(images, number)}: " if len(images) > 1 else ""
-            if number:
-                label = "\n" + label
-            steps = list(
-                model.generate(image, _question(turn), _history(turn), _generation_settings(turn), should_stop)
-            )
+            given = begun[number] if number < len(begun) else ""
+            withheld = next((each for each in WITHHELD if len(given) >= SURELY and each.startswith(given)), "")
+            given = "" if withheld else given
+            # What stands before the label of the next picture is whole.
+            more = 0 if number + 1 < len(begun) else turn.settings.max_tokens or ANSWER_TOKENS
+            said = self._write(turn, image, given, 0 if withheld else more, should_stop)
             if should_stop():
                 return
-            prefix = len(model.prefix(_question(turn), _history(turn), image is not None).tokens)
-            room = min(turn.settings.max_tokens or ANSWER_TOKENS, model.config.max_tokens - prefix)
-            read, made, cut_off = read + prefix, made + len(steps), cut_off or len(steps) >= room
+            steps, read, made, cut_off = said.steps, read + said.read, made + said.made, cut_off or said.cut_off
             confidence = _confidence(model, steps, image is not None)
             start = written + len(label)
             unfamiliar = image is not None and model.is_unfamiliar(image)
-            if not steps or unfamiliar or confidence < model.abstain_below:
+            unsure = not steps or unfamiliar or confidence < model.abstain_below
+            if withheld or (unsure and not given):
                 parts.append(Part(number, start, confidence))
-                pieces = [self._withheld(unfamiliar) if images else CANNOT_TELL_WITHOUT_PICTURE]
+                pieces = [withheld or (self._withheld(unfamiliar) if images else CANNOT_TELL_WITHOUT_PICTURE)]
             else:
                 pieces = [step.text for step in steps]
                 parts.append(
@@ -238,8 +255,8 @@ class BuiltInBackend:
                     )
                 )
             for piece in (label, *pieces):
-                if piece:
-                    yield Delta(piece)
+                if new := shown.of(piece):
+                    yield Delta(new)
             written = start + sum(len(piece) for piece in pieces)
         answered = [part for part in parts if part.pieces]
         yield AnswerEnd(
@@ -249,6 +266,26 @@ class BuiltInBackend:
             notes=_cut_notes(model.cut(_question(turn), _history(turn), bool(images))),
             tokens=TokenCount(read=read, written=made, cut_off=cut_off),
         )
+
+    def _write(
+        self, turn: Turn, image: EncodedImage | None, given: str, more: int, should_stop: Callable[[], bool]
+    ) -> _Said:
+        """What is said about one picture: what is given of it, and up to ``more`` tokens after that."""
+        model = self._ready()
+        question, history = _question(turn), _history(turn)
+        prefix = len(model.prefix(question, history, image is not None).tokens)
+        begun = len(model.tokenizer.encode(given))
+        room = model.config.max_tokens - prefix
+        if begun >= room:
+            raise GenerationError(
+                f"The answer is as long as the model {self.name!r} can write.", hint="Ask a question about the rest."
+            )
+        most = min(begun + more, room)
+        if not most:
+            return _Said((), prefix, 0, False)
+        settings = _generation_settings(turn, most)
+        steps = tuple(model.generate(image, question, history, settings, should_stop, begun=given))
+        return _Said(steps, prefix + begun, len(steps) - begun, bool(more) and len(steps) >= most)
 
     def _withheld(self, unfamiliar: bool) -> str:
         """What is said instead of an answer about a picture. Weights that saw photographs do not offer themselves."""
@@ -340,9 +377,10 @@ class BuiltInBackend:
         return found or self._encoded.put(image.sha256, self._ready().encode_image(open_image(image)))
 
 
-def _quote(quoted: QuotedAnswer) -> Iterator[Delta | AnswerEnd]:
+def _quote(quoted: QuotedAnswer, shown: Unshown) -> Iterator[Delta | AnswerEnd]:
     for piece in quoted.pieces:
-        yield Delta(piece)
+        if new := shown.of(piece):
+            yield Delta(new)
     yield AnswerEnd(
         confidence=quoted.confidence,
         unsure=not quoted.quotes,
@@ -369,6 +407,13 @@ def _encoded_pictures() -> Kept[EncodedImage]:
     from assistant_vlm.kept import Kept
 
     return Kept(KEPT_BYTES, lambda image: image.bytes)
+
+
+def _labels(images: Sequence[ImagePart]) -> list[str]:
+    """What stands before the part of the answer about each picture; there is one part without a picture too."""
+    if len(images) < 2:
+        return [""]
+    return [("\n" if number else "") + f"{_called(images, number)}: " for number in range(len(images))]
 
 
 def _called(images: Sequence[ImagePart], number: int) -> str:
@@ -410,12 +455,12 @@ def _history(turn: Turn) -> Sequence[tuple[str, str]]:
     return since
 
 
-def _generation_settings(turn: Turn) -> Any:
+def _generation_settings(turn: Turn, most: int) -> Any:
     from assistant_vlm import GenerationSettings
 
     settings = turn.settings
     return GenerationSettings(
-        max_tokens=settings.max_tokens or ANSWER_TOKENS,
+        max_tokens=most,
         temperature=settings.temperature,
         top_p=settings.top_p,
         seed=settings.seed,

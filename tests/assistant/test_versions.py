@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from assistant.errors import InputError, NotFound, StoreFull
+from assistant.errors import GenerationError, InputError, NotFound, StoreFull
 from assistant.events import Segment
-from assistant.messages import Turn
+from assistant.messages import Message, TokenCount, Trace, Turn, TurnRecord, TurnSettings, VerdictRecord
 from assistant.runtime import Runtime, finish
 from assistant.testing import FakeModel, ForbiddenWord, ask, make_runtime, picture
+from assistant.turn_run import WENT_ON
+from assistant.verdicts import Verdict
 from assistant.versions import can_go_on, edit_answer, fork, go_on
 
 LONG = " ".join(f"word{number}" for number in range(60))
@@ -79,22 +82,59 @@ def test_a_stopped_answer_goes_on_from_the_same_words(runtime: Runtime) -> None:
     assert can_go_on(record)
     whole = finish(runtime.run_turn(go_on(runtime, record.id)))
     assert whole.answer == LONG
-    assert whole.answer.startswith(record.answer)
+    assert record.answer
+    assert runtime.generator().backend.turns[-1].begun == record.answer  # type: ignore[attr-defined]
+    assert WENT_ON in whole.trace.notes
     assert whole.turn.settings.seed == record.turn.settings.seed
     assert runtime.store.siblings(record.id) == [record.id, whole.id]
     assert not can_go_on(whole)
 
 
 def test_an_answer_that_was_cut_off_gets_more_room(runtime: Runtime) -> None:
-    from assistant.messages import TokenCount, Trace, TurnRecord, TurnSettings
-
     turn = Turn(question=ask(runtime, "hello").turn.question, settings=TurnSettings(max_tokens=5))
-    cut = TurnRecord(
-        turn=turn, status="answered", answer="one", trace=Trace(tokens=TokenCount(read=1, written=5, cut_off=True))
-    )
+    tokens = TokenCount(read=1, written=5, cut_off=True)
+    cut = TurnRecord(turn=turn, status="answered", answer="one two thr", trace=Trace(tokens=tokens))
     runtime.store.save_turn(cut)
     assert can_go_on(cut)
-    assert go_on(runtime, cut.id).settings.max_tokens == 5 + 256
+    asked = go_on(runtime, cut.id)
+    assert asked.settings.max_tokens == 256
+    assert asked.begun == "one two"  # the last word may be a part of one
+
+
+@pytest.mark.parametrize(
+    ("answer", "begun"),
+    [
+        ("one", "one"),
+        ("a word and " + "x" * 41, "a word and " + "x" * 41),
+        ("这是一个没有空格的句子", "这是一个没有空格的句子"),
+        ("First this.\n\none two", "one"),
+        ("one two\n\nAsk somebody.", "one"),
+    ],
+)
+def test_what_the_model_gets_is_what_it_wrote_up_to_a_whole_word(runtime: Runtime, answer: str, begun: str) -> None:
+    duties = [
+        VerdictRecord(stage="question", plugin="duty", verdict=Verdict(action="disclaim", message=message))
+        for message in ("First this.", "Ask somebody.")
+    ]
+    tokens = TokenCount(read=1, written=5, cut_off=True)
+    trace = Trace(tokens=tokens, verdicts=tuple(duties))
+    cut = TurnRecord(turn=Turn(question=Message(text="hello")), status="answered", answer=answer, trace=trace)
+    runtime.store.save_turn(cut)
+    assert go_on(runtime, cut.id).begun == begun
+
+
+def test_a_model_that_cannot_go_on_is_named_and_no_turn_is_made(runtime: Runtime, model: FakeModel) -> None:
+    tokens = TokenCount(read=1, written=5, cut_off=True)
+    cut = TurnRecord(
+        turn=Turn(question=Message(text="hello")), status="answered", answer="one two", trace=Trace(tokens=tokens)
+    )
+    runtime.store.save_turn(cut)
+    model.can_go_on = False
+    with pytest.raises(GenerationError, match="'fake' cannot go on with an answer"):
+        go_on(runtime, cut.id)
+    record = finish(runtime.run_turn(runtime.follow(None, replace(question("hello"), begun="one"))))
+    assert record.status == "failed"
+    assert "cannot go on" in record.error
 
 
 def test_a_whole_answer_has_nothing_to_go_on_with(runtime: Runtime) -> None:

@@ -28,8 +28,8 @@ from assistant.stop_texts import StopTexts
 from assistant_backends.hugging.files import ModelFiles
 from assistant_backends.hugging.loading import Loaded, load
 from assistant_backends.hugging.looking import attention_maps
-from assistant_backends.hugging.prompting import prompt_of
-from assistant_backends.hugging.writing import Chance, Written, ends_of, write
+from assistant_backends.hugging.prompting import Prompt, prompt_of
+from assistant_backends.hugging.writing import Chance, Text, Written, ends_of, write
 from assistant_backends.words import split_words
 
 MOST_OPTIONS = 300
@@ -45,6 +45,7 @@ class HuggingBackend:
     """
 
     can_trace = True
+    can_go_on = True
     notice = (
         "Runs on this computer with its own weights; its answers pass the same rules. It gives no calibrated "
         "confidence. A large model needs a graphics card to be quick."
@@ -121,10 +122,10 @@ class HuggingBackend:
         if rest := stops.rest():
             yield Delta(rest)
         yield AnswerEnd(
-            state=_state(written),
+            state=_state(model, prompt, written),
             notes=_left_out_note(prompt.left_out),
             tokens=TokenCount(
-                read=prompt.tokens,
+                read=prompt.tokens + len(prompt.begun),
                 written=len(written),
                 cut_off=len(written) >= prompt.room and not stops.found and written[-1].token not in ends_of(model),
             ),
@@ -151,11 +152,16 @@ class HuggingBackend:
         if not tokens or start is None:
             raise BackendError("No word of this reply is as the model wrote it: a rule changed the answer.")
         words = [word for word in split_words(pieces, start, 0) if record.answer[word.start : word.end] == word.text]
+        begun: int = state.get("begun", 0)
+        turn = record.turn.model_copy(
+            update={"begun": "".join(pieces[:begun])}
+        )  # so that the same part of the chat fits
         with self._working, _in_words(self.name):
-            prompt = prompt_of(model, record.turn)
-            maps = attention_maps(model, prompt, tokens)
+            prompt = prompt_of(model, turn)
+            maps, likely = attention_maps(model, prompt, tokens)
         shown = maps[len(maps) - len(record.turn.images) :]
-        return ModelTrace(_looking_most(words, shown), shown, tuple(logprobs))
+        known = not begun or bool(likely)
+        return ModelTrace(_looking_most(words, shown), shown, (*likely[:begun], *logprobs) if known else ())
 
     def choose(self, picture: ImagePart, question: str, options: Sequence[str]) -> list[tuple[str, float]]:
         """The options with their probabilities among each other, the likeliest first.
@@ -232,11 +238,13 @@ def _looking_most(words: Sequence[Word], maps: Sequence[Any]) -> tuple[Word, ...
     return tuple(found)
 
 
-def _state(written: Sequence[Written]) -> dict[str, Any]:
+def _state(model: Loaded, prompt: Prompt, written: Sequence[Written]) -> dict[str, Any]:
+    """``begun`` of the tokens were there before; how likely they were is found out when somebody looks."""
     return {
-        "tokens": [step.token for step in written],
-        "pieces": [step.text for step in written],
+        "tokens": [*prompt.begun, *(step.token for step in written)],
+        "pieces": [*Text(model).add_whole(prompt.begun), *(step.text for step in written)],
         "logprobs": [round(step.logprob, 6) for step in written],
+        "begun": len(prompt.begun),
     }
 
 

@@ -8,7 +8,7 @@ the map of that picture is empty.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -23,14 +23,18 @@ if TYPE_CHECKING:
 _TILE = re.compile(r"<row_(\d+)_col_(\d+)>")
 
 
-def attention_maps(model: Loaded, prompt: Prompt, tokens: Sequence[int]) -> tuple[NDArray[np.float32], ...]:
-    """For each picture of the prompt, the axes [tokens, layers, heads, rows, cols]; empty where cells are not known."""
+def attention_maps(
+    model: Loaded, prompt: Prompt, tokens: Sequence[int]
+) -> tuple[tuple[NDArray[np.float32], ...], tuple[float, ...]]:
+    """For each picture of the prompt, the axes [tokens, layers, heads, rows, cols], empty where cells are not known;
+    and the logarithm of the probability of each token, empty where there is no map at all."""
     import numpy as np
 
     cells = picture_cells(model, prompt)
     if all(each is None for each in cells) or not tokens:
-        return tuple(np.zeros((0, 0, 0, 0, 0), np.float32) for _ in cells)
-    rows = _last_rows(model, prompt, tokens)
+        return tuple(np.zeros((0, 0, 0, 0, 0), np.float32) for _ in cells), ()
+    logprobs: list[float] = []
+    rows = _last_rows(model, prompt, tokens, logprobs.append)
     maps: list[NDArray[np.float32]] = []
     for each in cells:
         if each is None:
@@ -39,10 +43,12 @@ def attention_maps(model: Loaded, prompt: Prompt, tokens: Sequence[int]) -> tupl
         inside = each >= 0
         found = rows[..., np.where(inside, each, 0)] * inside
         maps.append(found.astype(np.float32))
-    return tuple(maps)
+    return tuple(maps), tuple(logprobs[: len(tokens)])
 
 
-def _last_rows(model: Loaded, prompt: Prompt, tokens: Sequence[int]) -> NDArray[np.float32]:
+def _last_rows(
+    model: Loaded, prompt: Prompt, tokens: Sequence[int], tell: Callable[[float], None]
+) -> NDArray[np.float32]:
     """The attention of the position that wrote each token over the prompt: [tokens, layers, heads, positions]."""
     import numpy as np
 
@@ -66,7 +72,7 @@ def _last_rows(model: Loaded, prompt: Prompt, tokens: Sequence[int]) -> NDArray[
         for name, module in network.get_decoder().named_modules():
             if name.endswith(("self_attn", "attention")):
                 undo.callback(module.register_forward_hook(keep).remove)
-        generate(model, prompt.inputs, len(tokens), repeater_of(tokens), lambda: False)
+        generate(model, prompt.inputs, len(tokens), repeater_of(tokens, tell), lambda: False)
     return np.stack([np.stack(step) for step in steps[: len(tokens)]])
 
 

@@ -20,18 +20,35 @@ class Prompt:
     """What the model reads.
 
     ``images`` are the pictures in it, in order; ``left_out`` is how many earlier questions did not fit; ``room`` is how
-    many tokens may be written.
+    many tokens may be written; ``begun`` are those with which the answer begins, which come after ``inputs``.
     """
 
     inputs: Any
     images: tuple[ImagePart, ...]
     left_out: int
     room: int
+    begun: tuple[int, ...] = ()
 
     @property
     def tokens(self) -> int:
-        """How many tokens the model reads."""
+        """How many tokens stand before the answer."""
         return int(self.inputs["input_ids"].shape[1])
+
+    def with_begun(self) -> Any:
+        """The inputs with the beginning of the answer."""
+        import torch
+
+        if not self.begun:
+            return self.inputs
+        ids = self.inputs["input_ids"]
+        given = torch.tensor([self.begun], dtype=ids.dtype, device=ids.device)
+        longer = dict(self.inputs)
+        longer["input_ids"] = torch.cat([ids, given], 1)
+        for name, value in self.inputs.items():  # masks and kinds of tokens: text that counts
+            if name != "input_ids" and isinstance(value, torch.Tensor) and value.shape == ids.shape:
+                fill = torch.full_like(given, int(name == "attention_mask"), dtype=value.dtype)
+                longer[name] = torch.cat([value, fill], 1)
+        return longer
 
 
 def prompt_of(model: Loaded, turn: Turn) -> Prompt:
@@ -41,13 +58,20 @@ def prompt_of(model: Loaded, turn: Turn) -> Prompt:
         GenerationError: not even the question alone fits.
     """
     wanted = turn.settings.max_tokens or ANSWER_TOKENS
+    begun: tuple[int, ...] = tuple(model.tokenizer.encode(turn.begun, add_special_tokens=False)) if turn.begun else ()
     left_out = 0
     while True:
         inputs, images = _inputs(model, turn, left_out)
-        tokens = int(inputs["input_ids"].shape[1])
+        tokens = int(inputs["input_ids"].shape[1]) + len(begun)
         room = min(wanted, model.most - tokens) if model.most else wanted
         if room >= min(wanted, max(1, model.most // 8)):
-            return Prompt(inputs, images, left_out, room)
+            return Prompt(inputs, images, left_out, room, begun)
+        if left_out == len(turn.history) and begun:
+            raise GenerationError(
+                f"The question and what is written of the answer have {tokens:,} tokens, and the model reads and "
+                f"writes at most {model.most:,} together.",
+                hint="Ask a question about the rest.",
+            )
         if left_out == len(turn.history):
             raise GenerationError(
                 f"The question has {tokens:,} tokens with its pictures, and the model reads and writes at most "

@@ -31,7 +31,8 @@ class Chance:
 
 
 def write(model: Loaded, prompt: Prompt, chance: Chance, should_stop: Callable[[], bool]) -> Iterator[Written]:
-    """The answer, token by token. It is over when the model says so, at the prompt's ``room``, or on a stop.
+    """The answer, token by token, after what the prompt has of it. It is over when the model says so, at the prompt's
+    ``room``, or on a stop.
 
     Closing the iterator stops the model and waits for it.
     """
@@ -41,7 +42,7 @@ def write(model: Loaded, prompt: Prompt, chance: Chance, should_stop: Callable[[
 
     def run() -> None:
         try:
-            generate(model, prompt.inputs, prompt.room, chooser, lambda: left.is_set() or should_stop())
+            generate(model, prompt.with_begun(), prompt.room, chooser, lambda: left.is_set() or should_stop())
             steps.put(None)
         except BaseException as error:
             steps.put(error)
@@ -50,6 +51,7 @@ def write(model: Loaded, prompt: Prompt, chance: Chance, should_stop: Callable[[
     thread.start()
     ends = ends_of(model)
     text = Text(model)
+    text.add_whole(prompt.begun)
     pending: tuple[int, float] | None = None
     try:
         while (step := steps.get()) is not None:
@@ -113,8 +115,9 @@ def chooser_of(chance: Chance, tell: Callable[[int, float], None]) -> Any:
     return Chooser()
 
 
-def repeater_of(tokens: Sequence[int]) -> Any:
-    """A logits processor that writes given tokens once more."""
+def repeater_of(tokens: Sequence[int], tell: Callable[[float], None]) -> Any:
+    """A logits processor that writes given tokens once more, and tells the logarithm of the probability of each."""
+    import torch
     from transformers import LogitsProcessor
 
     class Repeater(LogitsProcessor):
@@ -122,7 +125,9 @@ def repeater_of(tokens: Sequence[int]) -> Any:
             self._left = iter(tokens)
 
         def __call__(self, input_ids: Any, scores: Any) -> Any:
-            return only(scores, next(self._left, tokens[-1]))
+            token = next(self._left, tokens[-1])
+            tell(float(torch.log_softmax(scores[0].float(), -1)[token]))
+            return only(scores, token)
 
     return Repeater()
 
@@ -159,6 +164,11 @@ class Text:
             return ""
         self._from, self._shown = self._shown, len(self._tokens)
         return after[len(before) :]
+
+    def add_whole(self, tokens: Sequence[int]) -> list[str]:
+        """What each of some tokens adds that are a text by themselves."""
+        pieces = [self.add(token) for token in tokens]
+        return [*pieces[:-1], pieces[-1] + self.rest()] if pieces else []
 
     def rest(self) -> str:
         """What is still held back, where nothing more comes."""

@@ -15,6 +15,7 @@ from assistant_backends.served.address import ServerAddress
 from assistant_backends.served.connection import LOOK_SECONDS, Connection, ConnectionBroken, Head
 from assistant_backends.served.messages import has_pictures, messages, request
 from assistant_backends.served.problems import ServerProblem
+from assistant_backends.served.seam import Seam
 
 WAITS = (0.5, 2.0)
 """Seconds before the second and the third try of a request of which no token came."""
@@ -23,6 +24,11 @@ LONGEST_WAIT = 10.0
 LOOK_UP_SECONDS = 10.0
 """How long the server may take to say which models it has."""
 
+CARRY_ON = frozenset({"glassbox", "llamacpp", "sglang", "vllm"})
+"""Servers that carry on a message which was begun, by what they say of their models in ``owned_by``."""
+ASKED_TO_GO_ON = (
+    "This server cannot carry on an answer, so the model was asked in words to go on: it may fit less well."
+)
 NO_SEED = "The model server takes no seed: the same question may get another answer next time."
 
 
@@ -39,6 +45,7 @@ class ServedBackend:
     """
 
     can_trace = False
+    can_go_on = True
     size = ""
 
     def __init__(
@@ -59,6 +66,7 @@ class ServedBackend:
         self._key = key
         self._seconds = {"first_seconds": first_seconds, "next_seconds": next_seconds}
         self._reached = False
+        self._carries_on = False
         self._unknown: set[str] = set()
         """Parameters that the server turned away once."""
         self._chooses: bool | None = None
@@ -72,7 +80,8 @@ class ServedBackend:
         if self._reached:
             return
         try:
-            self._call("GET", "/models", None, LOOK_UP_SECONDS)
+            found = self._call("GET", "/models", None, LOOK_UP_SECONDS)
+            self._carries_on = reading.owners(found) & CARRY_ON != set()
         except ServerProblem as problem:
             # A server may keep its list of models to itself, and still answer.
             if problem.status in (0, 401, 403):
@@ -94,20 +103,25 @@ class ServedBackend:
         """
         left_out, tries = 0, 0
         while not should_stop():
-            body = self._without_unknown(request(turn, self._address.model, left_out))
-            begun = False
+            carried = bool(turn.begun) and self._carries_on
+            body = self._without_unknown(request(turn, self._address.model, left_out, carried=carried))
+            seam = None if carried or not turn.begun else Seam(turn.begun)
+            writing = False
             try:
-                for item in self._answer(body, left_out, should_stop):
-                    begun = True
+                for item in self._answer(body, left_out, seam, should_stop):
+                    writing = True
                     yield item
                 return
             except ServerProblem as problem:
-                if begun:
+                if writing:
                     raise
                 if problem.cure == "without" and self._give_up(problem.parameter, body):
                     continue
                 if problem.cure == "shorter" and left_out < len(turn.history):
                     left_out += math.ceil((len(turn.history) - left_out) / 2)
+                    continue
+                if carried and problem.status in (400, 422, 500):  # a model's own template may not allow it
+                    self._carries_on = False
                     continue
                 if problem.cure != "again" or tries == len(WAITS):
                     raise
@@ -164,7 +178,7 @@ class ServedBackend:
     # Requests
 
     def _answer(
-        self, body: dict[str, Any], left_out: int, should_stop: Callable[[], bool]
+        self, body: dict[str, Any], left_out: int, seam: Seam | None, should_stop: Callable[[], bool]
     ) -> Iterator[Delta | AnswerEnd]:
         ended = ""
         count: TokenCount | None = None
@@ -177,13 +191,18 @@ class ServedBackend:
             count = _count(chunk.get("usage")) or count
             print_of_system = str(chunk.get("system_fingerprint") or print_of_system)
             text = reading.text_of(choice)
+            text = text if seam is None else seam.feed(text)
             if text:
                 yield Delta(text)
         if should_stop():
             return
         if not ended:
             raise problems.cut(self._address)
+        if seam and (text := seam.rest()):
+            yield Delta(text)
         notes = _left_out_note(left_out)
+        if seam:
+            notes.append(ASKED_TO_GO_ON)
         if "seed" in self._unknown:
             notes.append(NO_SEED)
         if ended == "content_filter":

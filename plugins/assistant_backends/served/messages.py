@@ -11,6 +11,8 @@ MOST_STOPS = 4
 """OpenAI's limit; the runtime itself ends an answer at the others."""
 ANSWER_TOKENS = 1024
 """How much may be written where a question does not say."""
+GO_ON = "Go on with your answer exactly where it ends. Repeat nothing of it, and write nothing before what comes next."
+"""How a model is asked where its server cannot carry on an answer."""
 DESCRIBE = "What is in this picture?"
 """What is asked where pictures come without a word."""
 
@@ -29,18 +31,20 @@ def messages(turn: Turn, left_out: int = 0) -> list[dict[str, Any]]:
     return [*said, {"role": "user", "content": _content(turn.question)}]
 
 
-def request(turn: Turn, model: str, left_out: int = 0) -> dict[str, Any]:
-    """The whole request for a streamed answer."""
+def request(turn: Turn, model: str, left_out: int = 0, *, carried: bool = False) -> dict[str, Any]:
+    """The whole request for a streamed answer. ``carried``: the server itself carries on an answer that was begun."""
     settings = turn.settings
     body: dict[str, Any] = {
         "model": model,
-        "messages": messages(turn, left_out),
+        "messages": [*messages(turn, left_out), *_begun(turn, carried)],
         "stream": True,
         "stream_options": {"include_usage": True},
         "max_tokens": settings.max_tokens or ANSWER_TOKENS,
         "temperature": settings.temperature,
         "seed": settings.seed,
     }
+    if turn.begun and carried:  # as vLLM, SGLang and Glassbox name it; llama.cpp does so for any last answer
+        body |= {"continue_final_message": True, "add_generation_prompt": False}
     if settings.top_p < 1:
         body["top_p"] = settings.top_p
     if settings.stop:
@@ -51,6 +55,13 @@ def request(turn: Turn, model: str, left_out: int = 0) -> dict[str, Any]:
 def has_pictures(body: dict[str, Any]) -> bool:
     """Whether a request has pictures."""
     return any(not isinstance(message["content"], str) for message in body["messages"])
+
+
+def _begun(turn: Turn, carried: bool) -> list[dict[str, Any]]:
+    if not turn.begun:
+        return []
+    asked = [] if carried else [{"role": "user", "content": GO_ON}]
+    return [{"role": "assistant", "content": turn.begun}, *asked]
 
 
 def _content(message: Message) -> str | list[dict[str, Any]]:

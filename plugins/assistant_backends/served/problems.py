@@ -160,6 +160,7 @@ def refused(at: ServerAddress, head: Head, body: bytes, key: str, *, pictures: b
         hint="Ask again; if it goes on, look at the server's own log.",
         cure=again,
         after=head.retry_after,
+        status=status,
     )
 
 

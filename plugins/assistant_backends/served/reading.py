@@ -49,6 +49,13 @@ def as_chunk(completion: dict[str, Any]) -> dict[str, Any]:
     return {**completion, "choices": choices}
 
 
+def owners(models: dict[str, Any]) -> set[str]:
+    """Who the server says its models are of; servers name their own software there."""
+    data = models.get("data")
+    listed = cast("list[Any]", data) if isinstance(data, list) else []
+    return {str(cast("dict[str, Any]", each).get("owned_by")) for each in listed if isinstance(each, dict)}
+
+
 def first_choice(chunk: dict[str, Any]) -> dict[str, Any]:
     """The first choice of a chunk; empty where it has none."""
     found = _choices(chunk)

@@ -32,6 +32,8 @@ class Obedient(FakeModel):
         words = rest.split(" ") if verb in ("say", "slow", "break") else ["a", "red", "circle"]
         if turn.settings.temperature:
             words = [f"chance{turn.settings.seed}"]
+        if turn.begun:
+            words = ["", *words]
         most = turn.settings.max_tokens or 64
         whole = False
         try:

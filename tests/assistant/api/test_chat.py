@@ -16,6 +16,8 @@ from assistant.api.chat_history import EXCHANGES_NOTE, SYSTEM_NOTE, is_refusal_c
 from assistant.runtime import Runtime
 from assistant.testing import FORBIDDEN_RULE, picture
 
+from .conftest import SECRET
+
 
 @pytest.fixture(scope="module")
 def client(address: str) -> OpenAI:
@@ -207,6 +209,66 @@ def test_stop_texts_and_length(client: OpenAI) -> None:
     assert create(client, user("say one two three"), stop="nowhere").choices[0].message.content == "one two three"
     cut = create(client, user("say one two three"), max_completion_tokens=2).choices[0]
     assert (cut.message.content, cut.finish_reason) == ("one two", "length")
+
+
+GOING_ON = {"continue_final_message": True, "add_generation_prompt": False}
+
+
+def begun(text: str) -> dict[str, Any]:
+    return {"role": "assistant", "content": text}
+
+
+def test_an_answer_that_was_begun_is_carried_on(client: OpenAI, model: Any, house: Runtime) -> None:
+    said = user("say three four"), begun("one two")
+    reply = create(client, *said, extra_body=GOING_ON)
+    assert reply.choices[0].message.content == " three four"
+    assert (model.turns[-1].begun, model.turns[-1].history) == ("one two", ())
+    assert house.store.turn(reply.glassbox["turns"][0]["turn_id"]).answer == "one two three four"
+    text, _ = pieces(create(client, *said, extra_body=GOING_ON, stream=True))
+    assert text == " three four"
+    longer = begun("word " * 40 + "end")
+    text, chunks = pieces(create(client, user("say three four"), longer, extra_body=GOING_ON, stream=True))
+    assert text == " three four"
+    assert chunks[0].choices[0].delta.role == "assistant"
+
+
+def test_the_beginning_that_came_is_judged_too(client: OpenAI) -> None:
+    for stream in (False, True):
+        reply = create(client, user("say more"), begun(f"here is the {SECRET}"), extra_body=GOING_ON, stream=stream)
+        if stream:
+            text, chunks = pieces(reply)
+            assert chunks[-1].choices[0].finish_reason == "content_filter"
+        else:
+            text = reply.choices[0].message.content
+            assert reply.choices[0].finish_reason == "content_filter"
+        assert text.startswith("Refused: ")
+        assert SECRET not in text
+
+
+@pytest.mark.parametrize(
+    ("messages", "more", "says"),
+    [
+        ([user("what?")], GOING_ON, "must be the beginning of an answer"),
+        ([user("what?"), begun(" ")], GOING_ON, "must be the beginning of an answer"),
+        ([user("what?"), begun("x" * 30_000)], GOING_ON, "longer than 20,000"),
+        ([begun("it is")], GOING_ON, "last message must be the person's"),
+        (
+            [user("what?"), begun("it is")],
+            {"continue_final_message": True, "add_generation_prompt": True},
+            "false with",
+        ),
+        ([user("what?")], {"add_generation_prompt": False}, "true or missing without"),
+    ],
+)
+def test_what_cannot_be_carried_on(client: OpenAI, messages: Any, more: Any, says: str) -> None:
+    with pytest.raises(openai.BadRequestError, match=says):
+        create(client, *messages, extra_body=more)
+
+
+def test_a_model_that_cannot_go_on_says_so(client: OpenAI, model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model, "can_go_on", False)
+    with pytest.raises(openai.BadRequestError, match="cannot go on with an answer"):
+        create(client, user("what?"), begun("it is"), extra_body=GOING_ON)
 
 
 @pytest.mark.parametrize(

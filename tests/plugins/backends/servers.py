@@ -73,8 +73,9 @@ class Scripted:
 
 
 @contextmanager
-def scripted(*replies: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[Scripted]:
-    """Start one."""
+def scripted(*replies: Callable[[BaseHTTPRequestHandler], None], models: Any = None) -> Iterator[Scripted]:
+    """Start one. ``models`` is its list of models."""
+    listed = models or {"object": "list", "data": [{"id": "tiny"}]}
     script = Scripted(list(replies))
 
     class Handler(BaseHTTPRequestHandler):
@@ -82,7 +83,7 @@ def scripted(*replies: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[Scr
 
         def do_GET(self) -> None:
             script.seen.append(Seen("GET", self.path, dict(self.headers), {}))
-            say_json({"object": "list", "data": [{"id": "tiny"}]})(self)
+            say_json(listed)(self)
 
         def do_POST(self) -> None:
             data = self.rfile.read(int(self.headers["Content-Length"]))

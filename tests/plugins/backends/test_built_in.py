@@ -44,6 +44,7 @@ class Scripted:
     version, fingerprint, parameters, abstain_below = "1", "f" * 64, 5, 0.5
     name = "glassbox-open"
     config = SimpleNamespace(max_tokens=100)
+    tokenizer = SimpleNamespace(encode=str.split)
 
     def __init__(self, sure: dict[str, float]) -> None:
         self.sure = sure
@@ -51,6 +52,7 @@ class Scripted:
         self.left_out = (0, 0)
         self.encoded: list[str] = []
         self.asked: list[tuple[str, Sequence[tuple[str, str]]]] = []
+        self.begun: list[str] = []
         self.chosen: list[tuple[str, str, int, int | None]] = []
 
     def encode_image(self, image: Image.Image) -> Any:
@@ -71,11 +73,12 @@ class Scripted:
         return SimpleNamespace(tokens=question.split())
 
     def generate(
-        self, image: Any, question: str, history: Any, settings: Any, should_stop: Callable[[], bool]
+        self, image: Any, question: str, history: Any, settings: Any, should_stop: Callable[[], bool], begun: str = ""
     ) -> Iterator[Any]:
         from assistant_vlm import Step
 
         self.asked.append((question, tuple(history)))
+        self.begun.append(begun)
         colour = image.colour if image else "nothing"
         for index, text in enumerate(["a ", colour[:1], colour[1:], " circle"]):
             yield Step(index, 100 + index, text, -0.1)
@@ -86,7 +89,7 @@ class Scripted:
         return [SimpleNamespace(option=option, probability=probability) for option, probability in pairs]
 
     def confidence(self, steps: Sequence[Any], image_given: bool) -> float:
-        return self.sure["".join(step.text for step in steps).split()[1]]
+        return 0.0 if not steps else self.sure["".join(step.text for step in steps).split()[1]]
 
     def cross_attention(self, image: Any, question: str, history: Any, steps: Sequence[Any]) -> Any:
         weights = np.zeros((len(steps), 1, 1, 2, 2), dtype=np.float32)
@@ -406,3 +409,55 @@ def test_without_a_picture_it_is_honest(tmp_path: Path, text: str) -> None:
     assert record.status in ("answered", "unsure")
     assert "picture" in record.answer.lower()
     runtime.close()
+
+
+FIRST = "Picture 1: a red circle\nPict"
+SECOND = "Picture 1: a red circle\nPicture 2: I can't tell from th"
+THIRD = f"Picture 1: a red circle\nPicture 2: {CANNOT_TELL}\nPicture 3: a green"
+
+
+@pytest.mark.parametrize("begun", ["", "Picture 1:", "Picture 1: a re", FIRST, SECOND, THIRD])
+def test_an_answer_about_several_pictures_goes_on_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begun: str
+) -> None:
+    backend, model = scripted({"red": 0.9, "blue": 0.1, "green": 0.8}, monkeypatch)
+    pictures = tuple(drawn(colour, tmp_path) for colour in ("red", "blue", "green"))
+    text, end = run(backend, Turn(question=Message(text="what?", images=pictures), begun=begun))
+    whole = f"Picture 1: a red circle\nPicture 2: {CANNOT_TELL}\nPicture 3: a green circle"
+    assert begun + text == whole
+    assert [part["image"] for part in end.state["parts"] if part["pieces"]] == [0, 2]
+    assert end.confidence == 0.8
+    if begun == THIRD:
+        assert model.begun == ["a red circle", "a green"]
+
+
+def test_what_does_not_begin_as_its_answers_do_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    backend, _ = scripted({"red": 0.9}, monkeypatch)
+    pictures = tuple(drawn("red", tmp_path) for _ in range(2))
+    with pytest.raises(GenerationError, match="begins with 'Picture 1:'; came 'It is'"):
+        run(backend, Turn(question=Message(text="what?", images=pictures), begun="It is"))
+    with pytest.raises(GenerationError, match="as long as the model"):
+        run(backend, Turn(question=Message(text="what?", images=pictures[:1]), begun="word " * 200))
+
+
+@pytest.mark.parametrize("settings", [TurnSettings(), TurnSettings(temperature=0.4, seed=3)])
+def test_the_bundled_model_goes_on_as_if_it_had_not_stopped(tmp_path: Path, settings: TurnSettings) -> None:
+    backend = BuiltInBackend()
+    turn = Turn(question=Message(text="what is this?", images=(drawn("red", tmp_path),)), settings=settings)
+    whole, end = run(backend, turn)
+    assert end.state["parts"][0]["pieces"]
+    words = whole.split(" ")
+    for count in range(1, len(words)):
+        begun = " ".join(words[:count])
+        rest, end = run(backend, turn.model_copy(update={"begun": begun}))
+        assert begun + rest == whole
+        assert "".join(end.state["parts"][0]["pieces"]) == whole
+
+
+def test_a_quoted_answer_goes_on(tmp_path: Path) -> None:
+    from assistant import Reading, ReadText, Region
+
+    line = ReadText(text="STOP", region=Region(left=0, top=0, right=1, bottom=1), confidence=0.9)
+    part = drawn("red", tmp_path).model_copy(update={"reading": Reading(reader="other 1", texts=(line,))})
+    turn = Turn(question=Message(text="what does it say?", images=(part,)), begun="It says")
+    assert run(BuiltInBackend(), turn)[0] == " “STOP”."

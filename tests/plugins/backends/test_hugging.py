@@ -300,3 +300,32 @@ def test_a_picture_in_grey_is_read(model: HuggingBackend) -> None:
     out = io.BytesIO()
     Image.new("L", (40, 90), 128).save(out, "PNG")
     assert run(model, question("what?", out.getvalue()))[0]
+
+
+@pytest.mark.parametrize("after", [1, 9])
+def test_it_goes_on_as_if_it_had_not_stopped(
+    model: HuggingBackend, after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turn = question("what is this?", picture("red"), max_tokens=16)
+    text, end = run(model, turn)
+    tokens: list[int] = end.state["tokens"]
+    pieces: list[str] = end.state["pieces"]
+    count = next(at for at in range(after, 16) if pieces[at - 1].isascii() and pieces[at - 1])  # no part of a character
+    begun = "".join(pieces[:count])
+    # A text may have been written in other tokens than a tokenizer makes of it.
+    monkeypatch.setattr(model._ready().tokenizer, "encode", lambda text, **_: tokens[:count] if text == begun else [])
+    more = {"begun": begun, "settings": TurnSettings(max_tokens=16 - count)}
+    rest, went_on = run(model, turn.model_copy(update=more))
+    assert begun + rest == text
+    assert went_on.state["tokens"] == tokens
+    assert went_on.tokens is not None
+    assert went_on.tokens.written == 16 - count
+    whole, carried = (model.trace(recorded(model, turn, text, each)) for each in (end, went_on))
+    assert carried.words == whole.words
+    np.testing.assert_allclose(carried.token_logprobs, whole.token_logprobs, atol=1e-4)
+
+
+def test_an_answer_that_has_no_room_left_is_told(llava: HuggingBackend) -> None:
+    turn = question("what is this?").model_copy(update={"begun": "word " * 600})
+    with pytest.raises(GenerationError, match="what is written of the answer"):
+        run(llava, turn)

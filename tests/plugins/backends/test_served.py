@@ -381,3 +381,69 @@ def test_our_own_door_is_such_a_server(tmp_path: Path) -> None:
         unknown = ServedBackend("m", read_address(f"openai:other@{address}"))
         with pytest.raises(ServerProblem, match=r"no model 'other'.*there are: fake"):
             run(unknown, question())
+
+
+# Going on
+
+LIST_OF_VLLM = {"object": "list", "data": [{"id": "tiny", "object": "model", "owned_by": "vllm"}]}
+
+
+def begun(text: str) -> Turn:
+    return question("what is this?").model_copy(update={"begun": text})
+
+
+def test_a_server_that_carries_on_gets_the_beginning_last() -> None:
+    with scripted(stream(" circle", "."), models=LIST_OF_VLLM) as server:
+        served = opened(server.address)
+        served.load()
+        text, end = run(served, begun("a red"))
+    assert text == " circle."
+    body = server.chats[-1].body
+    assert body["messages"][-1] == {"role": "assistant", "content": "a red"}
+    assert (body["continue_final_message"], body["add_generation_prompt"]) == (True, False)
+    assert backend.ASKED_TO_GO_ON not in end.notes
+
+
+@pytest.mark.parametrize(
+    ("said", "new"),
+    [
+        (["circle", "."], " circle."),
+        ([" circle", "."], " circle."),
+        ([", a", " circle"], ", a circle"),
+        (["It is a red", " and large circle."], " circle."),
+        (["It", " is", " a", " red", " and", " large circle."], " circle."),
+        (["a red", " and", " large circle."], " circle."),
+        (["It is a square."], " It is a square."),
+        (["It is a"], " It is a"),
+        (["and", " large circle."], " and large circle."),
+    ],
+)
+def test_another_is_asked_in_words_and_what_it_repeats_is_left_out(said: list[str], new: str) -> None:
+    with scripted(stream(*said)) as server:
+        served = opened(server.address)
+        served.load()
+        text, end = run(served, begun("It is a red and large"))
+    assert text == new
+    body = server.chats[-1].body
+    assert [each["role"] for each in body["messages"]] == ["user", "assistant", "user"]
+    assert "exactly where it ends" in body["messages"][-1]["content"]
+    assert "continue_final_message" not in body
+    assert backend.ASKED_TO_GO_ON in end.notes
+
+
+def test_a_script_without_spaces_is_joined_without_one() -> None:
+    with scripted(stream("一个圆")) as server:
+        served = opened(server.address)
+        served.load()
+        assert run(served, begun("这是"))[0] == "一个圆"
+
+
+def test_a_server_whose_model_does_not_allow_it_is_asked_in_words() -> None:
+    refuses = say_error(400, "Assistant response prefill is incompatible with enable_thinking.")
+    with scripted(refuses, stream("circle"), models=LIST_OF_VLLM) as server:
+        served = opened(server.address)
+        served.load()
+        text, end = run(served, begun("a red"))
+    assert text == " circle"
+    assert backend.ASKED_TO_GO_ON in end.notes
+    assert len(server.chats) == 2
