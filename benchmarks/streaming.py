@@ -24,12 +24,19 @@ from pathlib import Path
 SERVERS = ("glassbox", "glassbox without rules", "naive SSE", "naive Gradio", "model alone")
 
 
+PROSE = (
+    "The small red house stands near a quiet river, and its garden holds apple trees which carry fruit in autumn. The "
+    "children play with a wooden boat. Under bright clouds that pass over green hills toward an old stone bridge, two "
+    "people talk about music, history, travel and the long winter of last year. "
+).split()
+
+
 def words(tokens: int, speed: float) -> Iterator[str]:
     """Harmless words, each at its time."""
     begin = time.perf_counter()
     for number in range(tokens):
         time.sleep(max(0.0, begin + number / speed - time.perf_counter()))
-        yield f"{'' if number == 0 else ' '}apple{number % 10}"
+        yield f"{'' if number == 0 else ' '}{PROSE[number % len(PROSE)]}"
 
 
 def serve(kind: str, tokens: int, speed: float) -> None:

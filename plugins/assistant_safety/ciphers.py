@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import lru_cache
 
 from assistant_safety.encodings import LONGEST_PIECE, Piece
 from assistant_safety.english import common_words, familiarity
@@ -42,21 +44,27 @@ def cipher_pieces(text: str) -> Iterator[Piece]:
         if number == _MOST_RUNS:
             return
         run = text[start : min(end, start + LONGEST_PIECE)]
-        sample = run[:_SAMPLE]
-        plain = familiarity(sample)
-        if plain > _PLAIN:
-            continue
-        ways: list[tuple[float, str, Callable[[str], Piece]]] = []
-        for how, table in (*_SHIFTS, ("Atbash", _ATBASH)):
-            share = familiarity(sample.translate(table))
-            ways.append((share, how, lambda whole, table=table: _same_places(whole.translate(table))))
-        ways.append((familiarity(sample[::-1]), "letters backwards", _backwards))
-        ways.append((familiarity(_each_backwards(sample).text), "words backwards", _each_backwards))
-        ways.append((familiarity(_pig_latin(sample).text), "pig latin", _pig_latin))
-        share, how, read = max(ways, key=lambda way: way[0])
-        if share >= _BELIEVED:
-            piece = read(run)
-            yield Piece(start, start + len(run), piece.text, piece.origin, how)
+        piece = _read_run(run)
+        if piece is not None:
+            yield Piece(start, start + len(run), piece.text, piece.origin, piece.how)
+
+
+@lru_cache(maxsize=64)
+def _read_run(run: str) -> Piece | None:
+    """A run by the cipher that gives the most frequent words; ``None`` where it is none. The last few are remembered:
+    an answer that is being written is looked at again and again."""
+    sample = run[:_SAMPLE]
+    if familiarity(sample) > _PLAIN:
+        return None
+    ways: list[tuple[float, str, Callable[[str], Piece]]] = []
+    for how, table in (*_SHIFTS, ("Atbash", _ATBASH)):
+        share = familiarity(sample.translate(table))
+        ways.append((share, how, lambda whole, table=table: _same_places(whole.translate(table))))
+    ways.append((familiarity(sample[::-1]), "letters backwards", _backwards))
+    ways.append((familiarity(_each_backwards(sample).text), "words backwards", _each_backwards))
+    ways.append((familiarity(_pig_latin(sample).text), "pig latin", _pig_latin))
+    share, how, read = max(ways, key=lambda way: way[0])
+    return replace(read(run), how=how) if share >= _BELIEVED else None
 
 
 def _strange_runs(text: str) -> Iterator[tuple[int, int]]:

@@ -96,6 +96,9 @@ def _add_other_readings(reading: Reading, folded: Folded, starts: list[int], end
 
 def _add_split_letters(reading: Reading, text: str, starts: list[int], ends: list[int]) -> None:
     words = reading.words
+    if sum(len(word) == 1 for word in words) < 3:
+        reading.positions.extend(range(len(words)))
+        return
     split: dict[int, int] = {}
     searched = number = 0
     while number < len(words):
@@ -156,22 +159,21 @@ def read(text: str) -> Reading:
     ends: list[int] = []
     reading = Reading()
     for match in _WORD.finditer(folded.text):
-        starts.append(match.start())
-        ends.append(match.end())
+        start, end = match.span()
+        starts.append(start)
+        ends.append(end)
         reading.words.append(match.group().removesuffix("'s"))
-    breaks = [match.start() for match in _SENTENCE_END.finditer(folded.text)]
-    sentence = 0
-    for number, (start, end) in enumerate(zip(starts, ends, strict=True)):
-        while sentence < len(breaks) and breaks[sentence] < start:
-            sentence += 1
-        original_start, original_end = folded.span(start, end)
+    for original_start, original_end in map(folded.span, starts, ends):
         reading.starts.append(original_start)
         reading.ends.append(original_end)
-        reading.sentences.append(sentence)
-        reading.places.setdefault(reading.words[number], []).append((number, number))
-    for number, (start, end) in enumerate(zip(starts, ends, strict=True)):
-        if folded.text.endswith("'s", start, end):
-            reading.add(folded.text[start:end], number, number)
+    breaks = [match.start() for match in _SENTENCE_END.finditer(folded.text)]
+    reading.sentences.extend(bisect_left(breaks, start) for start in starts)
+    for number, word in enumerate(reading.words):
+        reading.places.setdefault(word, []).append((number, number))
+    if "'s" in folded.text:
+        for number, (start, end) in enumerate(zip(starts, ends, strict=True)):
+            if folded.text.endswith("'s", start, end):
+                reading.add(folded.text[start:end], number, number)
     _add_other_readings(reading, folded, starts, ends)
     _add_split_letters(reading, folded.text, starts, ends)
     return reading
