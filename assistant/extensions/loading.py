@@ -13,6 +13,7 @@ import pluggy
 
 from assistant.errors import PluginError, SettingsError, describe
 from assistant.extensions.implementations import seconds_for
+from assistant.extensions.purpose import purpose, summary
 from assistant.extensions.status import PluginStatus, Statuses
 from assistant.guard import Call, Guard
 from assistant.hookspecs import PROJECT, Hooks
@@ -82,7 +83,8 @@ class Loader:
             self._broken(name, version, distribution, f"it cannot be registered: {describe(error)}")
             return
         hooks = tuple(sorted(caller.name for caller in self.manager.get_hookcallers(plugin) or ()))
-        self._note(PluginStatus(name, version, distribution, "working", hooks))
+        about = purpose(plugin, distribution)
+        self._note(PluginStatus(name, version, distribution, "working", hooks, about=about))
 
     # What is installed in the environment
 
@@ -142,7 +144,7 @@ class Loader:
         """Add what ``assistant plugins install`` installed. All children start at once, then each is awaited."""
         if not (self._settings.data_dir / "plugins" / "lock.json").exists():
             return
-        from assistant.plugin_store.lock import read_lock
+        from assistant.plugin_store.lock import packages, read_lock
         from assistant.plugin_store.starting import Installed
 
         try:
@@ -162,6 +164,7 @@ class Loader:
             self.add(each.name, plugin, each.locked.version, each.locked.name)
             status = self._statuses.by_name[each.name]
             status.place, status.confined = "child", child.confined
+            status.about = summary(packages(self._settings.data_dir) / each.locked.folder, each.locked.name)
 
     def _start_installed(self, each: Installed) -> ChildPlugin | None:
         """Import a trusted plugin; launch the child process of another one, and return it to be awaited."""

@@ -32,6 +32,8 @@ class PluginStatus:
     """What its child process is kept from, in words."""
     last_failure: str = ""
     """The latest failure since the start, in words."""
+    about: str = ""
+    """What it is for: one sentence of its own."""
 
 
 @dataclass(slots=True)

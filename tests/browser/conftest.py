@@ -148,6 +148,31 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
+PATIENCE = 60
+"""Seconds that something may take to appear on the page: a machine that does other work is ten times slower."""
+
+
+def be_ready(page: Any) -> None:
+    """Wait until the page can be used. What is drawn answers to no key or press before its script has started."""
+    page.locator("#transcript .welcome, #transcript .turn").first.wait_for()
+    page.locator("#scroller[tabindex='0']").wait_for()
+    page.locator("#chats .chats").wait_for()  # drawn with all that is said in the reader's language
+
+
+SETTLED = """async () => {
+    const drawn = () => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
+    await drawn();
+    const ends = each => each.effect?.getComputedTiming().endTime !== Infinity;
+    await Promise.all(document.getAnimations().filter(ends).map(each => each.finished.catch(() => null)));
+    await drawn();
+}"""
+
+
+def settle(page: Any) -> None:
+    """Wait until what was drawn has its final colours and place: they change over time after a press."""
+    page.evaluate(SETTLED)
+
+
 @dataclass
 class Visit:
     """One open page, with everything that went wrong on it."""
@@ -183,8 +208,7 @@ class Visit:
         self.ready()
 
     def ready(self) -> None:
-        self.page.locator("#transcript .welcome, #transcript .turn").first.wait_for()
-        self.page.locator("#scroller[tabindex='0']").wait_for()
+        be_ready(self.page)
 
 
 Open = Callable[..., Visit]
@@ -197,13 +221,19 @@ def visit(chromium: Any, house: House) -> Iterator[Open]:
     visits: list[Visit] = []
 
     def open_page(
-        *, width: int = 1280, height: int = 800, dark: bool = False, path: str = "/", at: House | None = None
+        *,
+        width: int = 1280,
+        height: int = 800,
+        dark: bool = False,
+        path: str = "/",
+        at: House | None = None,
+        locale: str = "en",
     ) -> Visit:
         address = (at or house).address
         context = chromium.new_context(
-            viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light"
+            viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light", locale=locale
         )
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE * 1000)
         contexts.append(context)
         opened = Visit(context.new_page(), address)
         visits.append(opened)
@@ -235,7 +265,7 @@ def photo(tmp_path: Path) -> Path:
     return path
 
 
-def wait_until(true: Callable[[], bool], seconds: float = 10) -> None:
+def wait_until(true: Callable[[], bool], seconds: float = PATIENCE) -> None:
     """Wait for something that the page does not show."""
     end = time.monotonic() + seconds
     while not true():

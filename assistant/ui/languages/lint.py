@@ -151,6 +151,7 @@ def _strings(folders: Sequence[Path]) -> Iterator[str]:
             if isinstance(node, ast.Constant | ast.JoinedStr):
                 for key, _ in _texts(node):
                     yield key
+                    yield " ".join(re.split(r"(?<=[.!?])\s", key, maxsplit=1)[0].split())  # what a docstring is about
 
 
 def _texts(node: ast.expr) -> Iterator[tuple[str, int]]:

@@ -61,7 +61,7 @@ def _open(panel: str, case: Case, *, may_decide: bool) -> Html:
             "p",
             tag("strong", tr("The person says:")),
             " ",
-            tag("q", appeal.text) if appeal.text else tag("span", tr("nothing more"), class_="quiet"),
+            tag("q", appeal.text, dir="auto") if appeal.text else tag("span", tr("nothing more"), class_="quiet"),
             tag("span", f" ({day(appeal.created_at)})", class_="quiet"),
         ),
         _decide(panel, case)
@@ -77,7 +77,11 @@ def _question(case: Case) -> Html:
     refusal = case.refusal
     spans = [span for span in refusal.spans if span.part == "question"] if refusal.stage == "question" else []
     pictures = [picture_of(part, number) for number, part in enumerate(question.images)]
-    words = tag("q", marked(question.text, spans)) if question.text else tag("span", tr("a picture without a question"))
+    words = (
+        tag("q", marked(question.text, spans), dir="auto")
+        if question.text
+        else tag("span", tr("a picture without a question"))
+    )
     by_answer = tr("The drafted answer broke the rule, not the question; no word of it is kept.")
     return tag(
         "div",
@@ -144,7 +148,7 @@ def _form(panel: str, case: Case, act: str, label: str, asks: str, more: str) ->
         panel,
         act,
         tag("label", asks, for_=field),
-        tag("textarea", id=field, name="reason", rows="2", maxlength=MOST_REASON, required=True),
+        tag("textarea", dir="auto", id=field, name="reason", rows="2", maxlength=MOST_REASON, required=True),
         more if isinstance(more, Html) else tag("p", more, class_="quiet"),
         send(label),
         appeal=case.appeal.id,

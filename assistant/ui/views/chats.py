@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from assistant.store.values import ConversationSummary, Found
 from assistant.ui.languages import moment, number, told, tr, trn
-from assistant.ui.views.markup import Html, join, tag, text
+from assistant.ui.views.markup import Html, dots, join, tag, text
 
 PAGE = 50
 """Chats that the list shows at once."""
@@ -123,8 +123,8 @@ def _found(found: Found) -> Html:
         "li",
         tag(
             "button",
-            tag("span", chat.title, class_="title"),
-            tag("span", _marked(found), class_="excerpt") if found.excerpt else None,
+            tag("span", chat.title, class_="title", dir="auto"),
+            tag("span", _marked(found), class_="excerpt", dir="auto") if found.excerpt else None,
             tag("span", _when(chat), class_="quiet"),
             type="button",
             class_="open",
@@ -171,10 +171,10 @@ def _tags(tags: Sequence[tuple[str, int]]) -> Html:
     )
 
 
-def _when(chat: ConversationSummary) -> str:
+def _when(chat: ConversationSummary) -> Html:
     count = trn("{count} turn", "{count} turns", chat.turns)
     tags = "".join(f" #{name}" for name in chat.tags)
-    return f"{moment(chat.updated_at)} · {count}{tags}"
+    return dots((moment(chat.updated_at), count + tags))
 
 
 def _chat(chat: ConversationSummary, current: bool) -> Html:
@@ -182,7 +182,7 @@ def _chat(chat: ConversationSummary, current: bool) -> Html:
         "li",
         tag(
             "button",
-            tag("span", chat.title, class_="title"),
+            tag("span", chat.title, class_="title", dir="auto"),
             tag("span", _when(chat), class_="quiet"),
             type="button",
             class_="open",
@@ -245,7 +245,7 @@ def _field(
     return tag(
         "form",
         tag("label", label, for_=field),
-        tag("input", id=field, name=name, value=value, maxlength="200", required=required),
+        tag("input", dir="auto", id=field, name=name, value=value, maxlength="200", required=required),
         tag("button", button, type="submit"),
         data_event="act",
         data_act=act,

@@ -36,6 +36,12 @@ def rich(sentence: str, **children: Child) -> Html:
     return join(children[piece] if place % 2 else piece for place, piece in enumerate(pieces))
 
 
+def dots(facts: Iterable[str]) -> Html:
+    """Facts in a row, with a dot between them, each with its own direction; empty ones are left out."""
+    parts = [tag("bdi", fact) for fact in facts if fact]
+    return join(part for number, each in enumerate(parts) for part in ((" · ", each) if number else (each,)))
+
+
 def tag(name: str, /, *children: Child, **attributes: str | int | bool | None) -> Html:
     """One element.
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from assistant.backends import Backend, Download, where_it_runs
 from assistant.downloads import Progress
 from assistant.ui.languages import megabytes, told, tr
-from assistant.ui.views.markup import Html, join, rich, tag
+from assistant.ui.views.markup import Html, dots, join, rich, tag
 from assistant.ui.views.panel import press
 
 NAME = "models"
@@ -75,7 +75,7 @@ def _row(row: ModelRow) -> Html:
     return tag(
         "section",
         tag("h3", model.title),
-        tag("p", " · ".join(fact for fact in (model.name, *facts) if fact), class_="quiet"),
+        tag("p", dots((model.name, *facts)), class_="quiet"),
         _progress(model, progress) if progress else None,
         press(NAME, "look", tr("Is {title} here?", title=model.title), model=model.name)
         if row.can_be_fetched and not running

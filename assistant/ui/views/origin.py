@@ -64,6 +64,7 @@ def _words(turn_id: str, words: Sequence[Word], chosen: int | None) -> Html:
             for number, word in enumerate(words)
         ),
         class_="words",
+        dir="auto",
         role="group",
         aria_label=tr("The words of the answer"),
     )
@@ -76,7 +77,7 @@ def _explanation(explanation: Explanation, pictures: Sequence[Picture]) -> Html:
         picture = overlay(pictures[heat_map.image], heat_map, told(explanation.text))
     return tag(
         "div",
-        tag("h4", f"{told(explanation.title)}: “{explanation.word}”"),
+        tag("h4", f"{told(explanation.title)}: ", tag("bdi", f"“{explanation.word}”")),
         picture,
         *marked_pictures(pictures, explanation.regions),
         tag("p", told(explanation.text), class_="says", role="status"),
@@ -194,4 +195,4 @@ def quoted(record: TurnRecord) -> Html:
     """Which answer the panel is about."""
     question = record.turn.question.text or tr("(a picture without a question)")
     short = question if len(question) <= 80 else question[:79] + "…"
-    return tag("p", join([tr("About:"), " ", tag("q", short)]), class_="about")
+    return tag("p", join([tr("About:"), " ", tag("q", short, dir="auto")]), class_="about")

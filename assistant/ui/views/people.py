@@ -8,7 +8,7 @@ from assistant.accounts.keys import TIERS
 from assistant.accounts.passwords import LONGEST, SHORTEST
 from assistant.store.account_values import Account, KeyRow
 from assistant.ui.languages import day, later, number, tr
-from assistant.ui.views.markup import Child, Html, join, rich, tag
+from assistant.ui.views.markup import Child, Html, dots, join, rich, tag
 from assistant.ui.views.panel import form, press, send
 
 ROLES = {
@@ -138,7 +138,7 @@ def _person(panel: str, account: Account, keys: Sequence[tuple[KeyRow, Used]]) -
     return tag(
         "article",
         tag("h3", name, id=label),
-        tag("p", " · ".join(facts), class_="quiet"),
+        tag("p", dots(facts), class_="quiet"),
         tag("ul", *(_key(panel, row, used) for row, used in keys)) if keys else None,
         tag(
             "details",

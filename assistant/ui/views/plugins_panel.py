@@ -9,7 +9,7 @@ from typing import Any
 from assistant.extensions import PluginStatus, Timing
 from assistant.plugin_choices import SettingsForm
 from assistant.ui.languages import later, number, told, tr, trn
-from assistant.ui.views.markup import Child, Html, join, rich, tag
+from assistant.ui.views.markup import Child, Html, dots, join, rich, tag
 from assistant.ui.views.panel import form, press, said, send
 from assistant.ui.views.plugins import STATES
 
@@ -73,7 +73,8 @@ def _plugin(row: PluginRow, *, may_change: bool) -> Html:
     return tag(
         "article",
         tag("h3", f"{status.name}: {tr(STATES[status.state])}", id=label),
-        tag("p", " · ".join(fact for fact in facts if fact), class_="quiet"),
+        tag("p", told(status.about)) if status.about else None,
+        tag("p", dots(facts), class_="quiet"),
         tag("p", tr("Its process is limited: {limits}.", limits="; ".join(map(told, status.confined))), class_="quiet")
         if status.confined
         else None,
@@ -110,7 +111,7 @@ def _hooks(row: PluginRow) -> Html:
     """What it does and how long that takes, as a table behind a line that says how much there is."""
     calls = sum(timing.calls for _, _, timing in row.hooks if timing)
     hooks = trn("{count} hook", "{count} hooks", len(row.hooks))
-    count = f"{hooks}, {trn('called once', 'called {count} times', calls)}"
+    count = tr("{hooks}, {calls}", hooks=hooks, calls=trn("called once", "called {count} times", calls))
     return tag(
         "details",
         tag("summary", count),

@@ -107,5 +107,5 @@ def _reason(reason: str, *, checked: bool) -> Html:
 def _area(field: str, name: str, label: str, value: str) -> tuple[Html, Html]:
     return (
         tag("label", label, for_=field),
-        tag("textarea", value, id=field, name=name, rows="2", maxlength="10000"),
+        tag("textarea", value, dir="auto", id=field, name=name, rows="2", maxlength="10000"),
     )

@@ -30,14 +30,14 @@ def refusal_card(record: TurnRecord, refusal: Refusal, appeals: Sequence[Appeal]
     )
     return tag(
         "section",
-        tag("h4", title, id=label),
+        tag("h4", title, id=label, dir="auto"),
         tag("p", told(refusal.message)) if refusal.message else None,
         tag("p", told(rule.text), class_="sentence", dir="auto"),
         _because(record, refusal),
         *marked_pictures([picture_of(part, number) for number, part in enumerate(record.turn.images)], refusal.regions),
         _facts(refusal),
         _harmless_part(record.id, refusal.harmless_part) if refusal.harmless_part else None,
-        tag("p", tag("strong", tr("Still possible:")), " ", refusal.instead, class_="instead")
+        tag("p", tag("strong", tr("Still possible:")), " ", tag("bdi", told(refusal.instead)), class_="instead")
         if refusal.instead
         else None,
         _appeal(record.id, appeals, receipt),
@@ -65,7 +65,7 @@ def _because(record: TurnRecord, refusal: Refusal) -> Html | None:
             "p",
             tag("span", tr("Because of the marked words:"), class_="quiet"),
             " ",
-            tag("q", marked(record.turn.question.text, spans)),
+            tag("q", marked(record.turn.question.text, spans), dir="auto"),
             class_="because",
         )
     if refusal.triggers:
@@ -107,7 +107,9 @@ def _facts(refusal: Refusal) -> Html:
         facts.append((tr("Seen"), told(refusal.detail)))
     if rule.references:
         facts.append((tr("References"), "; ".join(rule.references)))
-    return tag("dl", *(tag("div", tag("dt", name), tag("dd", value)) for name, value in facts), class_="facts")
+    return tag(
+        "dl", *(tag("div", tag("dt", name), tag("dd", value, dir="auto")) for name, value in facts), class_="facts"
+    )
 
 
 def _outcome(appeal: Appeal) -> Html:
@@ -138,7 +140,7 @@ def _appeal(turn_id: str, appeals: Sequence[Appeal], receipt: str) -> Html:
         return tag(
             "div",
             tag("p", tr("You said on {day} that this refusal is wrong.", day=day(last.created_at))),
-            tag("blockquote", last.text) if last.text else None,
+            tag("blockquote", last.text, dir="auto") if last.text else None,
             _outcome(last),
             tag("p", told(receipt), class_="receipt", role="status") if receipt else None,
             class_="appealed",
@@ -147,7 +149,7 @@ def _appeal(turn_id: str, appeals: Sequence[Appeal], receipt: str) -> Html:
     return tag(
         "form",
         tag("label", tr("What did the rule get wrong? (may stay empty)"), for_=field),
-        tag("textarea", id=field, name="text", rows="2", maxlength="10000"),
+        tag("textarea", dir="auto", id=field, name="text", rows="2", maxlength="10000"),
         tag("button", tr("This refusal is wrong"), type="submit", class_="plain"),
         tag("p", told(receipt), class_="receipt problem", role="alert") if receipt else None,
         class_="appeal",

@@ -118,8 +118,8 @@ def _pictures(pictures: Sequence[Picture], regions: Sequence[Region]) -> Html:
 def _question_text(question: str) -> Html:
     """The text of a question; a long one scrolls by itself, by keyboard too."""
     if len(question) <= LONG:
-        return tag("p", question, class_="text")
-    return tag("p", question, class_="text long", tabindex=0, role="group", aria_label=tr("Your question"))
+        return tag("p", question, class_="text", dir="auto")
+    return tag("p", question, class_="text long", dir="auto", tabindex=0, role="group", aria_label=tr("Your question"))
 
 
 def running_turn(question: str, pictures: Sequence[Picture], answer: str) -> Html:
@@ -127,7 +127,7 @@ def running_turn(question: str, pictures: Sequence[Picture], answer: str) -> Htm
     return tag(
         "article",
         question_view(question, pictures),
-        tag("div", tag("p", answer or "…", class_="text"), class_="answer writing"),
+        tag("div", tag("p", answer or "…", class_="text", dir="auto"), class_="answer writing"),
         class_="turn running",
         aria_label=tr("The running turn"),
     )
@@ -136,13 +136,13 @@ def running_turn(question: str, pictures: Sequence[Picture], answer: str) -> Htm
 def _answer(turn: ShownTurn) -> Html:
     record = turn.record
     if record.status == "failed":
-        kept = tag("p", record.answer, class_="text") if record.answer else None
+        kept = tag("p", record.answer, class_="text", dir="auto") if record.answer else None
         return join([kept, tag("p", told(record.error), class_="problem")])
     if not record.answer:
         return tag("p", told(record.shown), class_="text quiet", dir="auto")
     if not turn.traceable or record.status == "stopped" or record.edited_from:
-        return tag("p", record.answer, class_="text")
-    return tag("p", *_clickable_words(record), class_="text")
+        return tag("p", record.answer, class_="text", dir="auto")
+    return tag("p", *_clickable_words(record), class_="text", dir="auto")
 
 
 def _clickable_words(record: TurnRecord) -> list[Html | str]:
@@ -184,7 +184,7 @@ def status_words(record: TurnRecord) -> str:
         case "asked":
             return tr("a question first")
         case "refused":
-            return "refused"
+            return tr("refused")
 
 
 def _notes(record: TurnRecord) -> Html | None:
@@ -225,7 +225,7 @@ def _more(record: TurnRecord) -> Html:
     own = tag(
         "form",
         tag("label", tr("Write the answer yourself"), for_=field),
-        tag("textarea", record.answer, id=field, name="text", rows="3", maxlength="20000", required=True),
+        tag("textarea", record.answer, dir="auto", id=field, name="text", rows="3", maxlength="20000", required=True),
         tag("p", tr("It is kept as another version, marked as written by you, and the chat goes on with it.")),
         tag("button", tr("Keep this answer"), type="submit"),
         data_event="act",

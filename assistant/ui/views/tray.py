@@ -81,9 +81,9 @@ def _picture(picture: DraftPicture, place: int, count: int) -> Html:
         tag("img", src=small(part, THUMB), alt=part.alt or tr("Picture {number}, {name}", number=number, name=name)),
         tag(
             "div",
-            tag("span", f"{number}. {name}", class_="name"),
+            tag("span", f"{number}. ", tag("bdi", name), class_="name"),
             tag("label", tr("Describe it (may stay empty)"), for_=field),
-            tag("input", id=field, value=part.alt, maxlength="1000", data_change="alt", data_picture=key),
+            tag("input", dir="auto", id=field, value=part.alt, maxlength="1000", data_change="alt", data_picture=key),
             tag(
                 "div",
                 _button("earlier", "←", tr("Move picture {number} forward", number=number), key, disabled=place == 0),
@@ -105,7 +105,7 @@ def _point_label(picture: DraftPicture) -> str:
 def _button(act: str, sign: str, label: str, key: str, *, disabled: bool = False) -> Html:
     return tag(
         "button",
-        sign,
+        tag("span", sign, class_="mirrored", aria_hidden="true") if sign in ("←", "→") else sign,
         type="button",
         id=f"{act}-{key}",
         aria_label=label,

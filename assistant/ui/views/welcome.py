@@ -38,6 +38,8 @@ def _example(number: int, example: Example) -> Html:
                     "button",
                     question,
                     type="button",
+                    dir="auto",
+                    lang="en",
                     data_event="turn",
                     data_act="example",
                     data_example=number,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from assistant.packs import PackSummary, PackTests
-from assistant.ui.views.markup import Html, join, tag
+from assistant.ui.views.markup import Html, dots, join, tag
 from assistant.ui.views.panel import form, press, said, send
 from assistant_constitutions.panel.language import later, told, tr, trn
 from assistant_constitutions.panel.words import NAME, standing
@@ -55,7 +55,7 @@ def _pack(pack: PackSummary, tests: PackTests | None, *, may_change: bool) -> Ht
         "article",
         tag("h3", pack.title or pack.id, id=label),
         tag("p", standing(pack)),
-        tag("p", " · ".join(fact for fact in facts if fact), class_="quiet"),
+        tag("p", dots(facts), class_="quiet"),
         tag("p", told(pack.problem), class_="problem") if pack.problem else None,
         tag(
             "div",

@@ -9,9 +9,12 @@ from typing import Any, Literal
 import pytest
 from pydantic import Field, SecretStr
 
+import assistant_feedback
+import assistant_safety
 from assistant import PluginSettings, Turn, Verdict, Viewer, hookimpl, settings_of
 from assistant.errors import InputError
 from assistant.extensions import read_disabled
+from assistant.extensions.purpose import first_sentence, purpose, summary
 from assistant.panels import PanelRequest
 from assistant.runtime import Runtime
 from assistant.testing import FaultyPlugin, ask, make_runtime
@@ -168,3 +171,17 @@ def test_what_plugins_say_is_text(tmp_path: Path) -> None:
     runtime = make_runtime(tmp_path, plugins=[("<b>x</b>", Greets())])
     assert "<b>x" not in press(runtime)
     runtime.close()
+
+
+def test_each_plugin_says_what_it_is_for(tmp_path: Path) -> None:
+    assert purpose(assistant_safety, "glassbox").startswith("The eyes of the rules")
+    assert purpose(assistant_feedback.Recorder(), "glassbox").startswith("Feedback that does something")
+    assert purpose(assistant_feedback.Recorder(), "") == "The plugin."
+    assert purpose(object(), "no-such-package")  # no package of that name is loaded: its class says something
+    assert first_sentence("Counts cars. And bicycles.") == "Counts cars."
+    assert first_sentence("No full stop\n\nAnother thought") == "No full stop"
+    folder = tmp_path / "parking-1.0.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: parking\nVersion: 1.0\nSummary: Counts cars.\n")
+    assert summary(tmp_path, "parking") == "Counts cars."
+    assert summary(tmp_path, "bicycles") == ""
