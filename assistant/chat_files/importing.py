@@ -1,4 +1,5 @@
-"""Chats in: from JSON or zip. Everything in such a file comes from outside, and is looked at as such."""
+"""Chats in: from JSON or zip, ours or another product's. Everything in such a file comes from outside, and is looked at
+as such."""
 
 from __future__ import annotations
 
@@ -7,7 +8,9 @@ import binascii
 import hashlib
 import io
 import json
+import re
 import zipfile
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -16,20 +19,29 @@ from pydantic import ValidationError
 
 from assistant.chat_files.copies import copied, with_ids
 from assistant.chat_files.data import FORMAT, VERSION
+from assistant.chat_files.foreign import Foreign, read_foreign
 from assistant.errors import GlassboxError, ImageError, InputError, StoreError
 from assistant.messages import Exchange, ImagePart, Message, TurnRecord
 from assistant.runtime import Runtime
+from assistant.settings import Settings
+from assistant.verdicts import Refusal
 
 MOST_BYTES = 500_000_000
 """Of a file, and of what a zip unpacks to."""
 
-_HINT = "Choose a .json or .zip file that Glassbox has exported."
+_HINT = "Choose a .json or .zip file that Glassbox, ChatGPT, Open WebUI or LibreChat has exported."
+_CHATGPT = re.compile(r"(?:.*/)?conversations(?:-\d+)?\.json")
+_PICTURE = re.compile(r".*\.(?:png|jpe?g|webp|gif|bmp|dat)", re.IGNORECASE)
+_OVERLAP = 200
+"""Characters that two neighbouring pieces of a long answer share when they are judged."""
 
 
 @dataclass(slots=True)
 class Imported:
-    """What became of a file. ``problems`` are sentences about turns that could not be taken as they are."""
+    """What became of a file. ``problems`` are sentences about turns that could not be taken as they are; ``product`` is
+    whose file it was, empty for one of Glassbox."""
 
+    product: str = ""
     chats: list[str] = field(default_factory=list[str])
     new_turns: int = 0
     known_turns: int = 0
@@ -40,7 +52,8 @@ class Imported:
         """What a person reads."""
         new = "1 turn" if self.new_turns == 1 else f"{self.new_turns} turns"
         known = f" {self.known_turns} were here already." if self.known_turns else ""
-        return " ".join([f"Imported {new} of {len(self.chats)} chats.{known}", *self.problems])
+        source = f" from {self.product}" if self.product else ""
+        return " ".join([f"Imported {new} of {len(self.chats)} chats{source}.{known}", *self.problems])
 
 
 def import_chats(runtime: Runtime, data: bytes) -> Imported:
@@ -53,11 +66,31 @@ def import_chats(runtime: Runtime, data: bytes) -> Imported:
         InputError: it is no such file.
         StoreError: it cannot be stored; what came before it in the file is.
     """
-    document, pictures = _opened(data)
-    done = Imported()
-    for chat in _listed(document, "chats"):
-        _import_chat(runtime, chat, pictures, done)
+    opened = _opened(data, runtime.settings)
+    done = Imported(opened.product)
+    for chat in opened.chats:
+        _import_chat(runtime, chat, opened.pictures, done)
+    if opened.left_out:
+        counted = ", ".join(f"{what} ({count})" for what, count in sorted(opened.left_out.items()))
+        done.problems.append(f"Left out: {counted}.")
     return done
+
+
+def _own(document: Any, pictures: Mapping[str, bytes]) -> Foreign:
+    """The chats of a file of Glassbox.
+
+    Raises:
+        InputError: it is none.
+    """
+    if not isinstance(document, dict) or cast("dict[str, Any]", document).get("format") != FORMAT:
+        raise InputError("The file is JSON, and no chats that Glassbox knows.", hint=_HINT)
+    found = cast("dict[str, Any]", document)
+    version = found.get("version")
+    if version != VERSION:
+        raise InputError(
+            f"The file is of version {version!r}; this Glassbox reads version {VERSION}.", hint="Update Glassbox."
+        )
+    return Foreign("", _listed(found, "chats"), {**_encoded(found), **pictures}, Counter())
 
 
 def _import_chat(runtime: Runtime, chat: Mapping[str, Any], pictures: Mapping[str, bytes], done: Imported) -> None:
@@ -108,7 +141,7 @@ def _judged(runtime: Runtime, record: TurnRecord, done: Imported) -> TurnRecord:
     if not record.answer:
         return record
     try:
-        refusal = runtime.check(record.answer[: runtime.settings.max_text], role="answer").refusal
+        refusal = _refusal(runtime, record.answer)
     except GlassboxError as error:
         reason = str(error)
     else:
@@ -121,6 +154,15 @@ def _judged(runtime: Runtime, record: TurnRecord, done: Imported) -> TurnRecord:
     return record.model_copy(
         update={"status": "failed", "answer": "", "error": said, "confidence": None, "trace": trace}
     )
+
+
+def _refusal(runtime: Runtime, answer: str) -> Refusal | None:
+    """What the rules say about an answer, which may be longer than what they look at at once."""
+    most = runtime.settings.max_text
+    for start in range(0, len(answer), max(1, most - _OVERLAP)):
+        if refusal := runtime.check(answer[start : start + most], role="answer").refusal:
+            return refusal
+    return None
 
 
 def _record(value: Any) -> TurnRecord:
@@ -177,13 +219,17 @@ def _checked(part: ImagePart, data: bytes, runtime: Runtime) -> ImagePart:
     return part.model_copy(update={"data": data})
 
 
-def _opened(data: bytes) -> tuple[Mapping[str, Any], dict[str, bytes]]:
-    """The document, and the pictures by their hash."""
+def _opened(data: bytes, settings: Settings) -> Foreign:
     if len(data) > MOST_BYTES:
         raise InputError(f"The file has {len(data):,} bytes; at most {MOST_BYTES:,} can be imported.")
     if data.startswith(b"PK"):
-        return _unzipped(data)
+        return _unzipped(data, settings)
     document = _document(data)
+    return read_foreign(document, {}, settings) or _own(document, {})
+
+
+def _encoded(document: Mapping[str, Any]) -> dict[str, bytes]:
+    """The pictures that stand in a document, by their hash."""
     encoded = document.get("pictures")
     pictures: dict[str, bytes] = {}
     for sha256, value in (cast("dict[str, Any]", encoded) if isinstance(encoded, dict) else {}).items():
@@ -191,36 +237,36 @@ def _opened(data: bytes) -> tuple[Mapping[str, Any], dict[str, bytes]]:
             pictures[sha256] = base64.b64decode(str(value), validate=True)
         except (binascii.Error, ValueError) as error:
             raise InputError(f"The picture {sha256[:12]!r} in the file is not base64.", hint=_HINT) from error
-    return document, pictures
+    return pictures
 
 
-def _unzipped(data: bytes) -> tuple[Mapping[str, Any], dict[str, bytes]]:
+def _unzipped(data: bytes, settings: Settings) -> Foreign:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            entries = archive.infolist()
-            if sum(entry.file_size for entry in entries) > MOST_BYTES:
+            entries = {entry.filename: entry for entry in archive.infolist()}
+            if sum(entry.file_size for entry in entries.values()) > MOST_BYTES:
                 raise InputError(f"The zip unpacks to more than {MOST_BYTES:,} bytes.", hint=_HINT)
+            theirs = sorted(name for name in entries if _CHATGPT.fullmatch(name))
+            if theirs and "chats.json" not in entries:
+                documents = [_document(archive.read(name)) for name in theirs]
+                files = {name: archive.read(name) for name in entries if _PICTURE.fullmatch(name)}
+                chats = [each for document in documents if isinstance(document, list) for each in document]
+                found = read_foreign(chats, files, settings)
+                if found is None:
+                    raise InputError("The zip has no chats that Glassbox knows.", hint=_HINT)
+                return found
             document = _document(archive.read("chats.json"))
-            found = [archive.read(entry) for entry in entries if entry.filename.startswith("pictures/")]
+            kept = [archive.read(name) for name in entries if name.startswith("pictures/")]
     except (zipfile.BadZipFile, KeyError, RuntimeError, NotImplementedError, EOFError, OSError) as error:
         raise InputError(f"The zip cannot be read: {error}.", hint=_HINT) from error
-    return document, {hashlib.sha256(picture).hexdigest(): picture for picture in found}
+    return _own(document, {hashlib.sha256(picture).hexdigest(): picture for picture in kept})
 
 
-def _document(data: bytes) -> Mapping[str, Any]:
+def _document(data: bytes) -> Any:
     try:
-        document = json.loads(data)
+        return json.loads(data)
     except (ValueError, RecursionError) as error:
         raise InputError("The file is neither JSON nor a zip.", hint=_HINT) from error
-    if not isinstance(document, dict) or cast("dict[str, Any]", document).get("format") != FORMAT:
-        raise InputError("The file is JSON, and not chats that Glassbox has exported.", hint=_HINT)
-    found = cast("dict[str, Any]", document)
-    version = found.get("version")
-    if version != VERSION:
-        raise InputError(
-            f"The file is of version {version!r}; this Glassbox reads version {VERSION}.", hint="Update Glassbox."
-        )
-    return found
 
 
 def _listed(value: Mapping[str, Any], name: str) -> list[Any]:

@@ -209,7 +209,7 @@ def spoiled(house: Runtime, change: Any) -> bytes:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda d: d.update(format="other"), "not chats that Glassbox"),
+        (lambda d: d.update(format="other"), "no chats that Glassbox"),
         (lambda d: d.update(version=9), "version 9"),
         (lambda d: d.update(chats="x"), "named 'chats'"),
         (lambda d: d.update(chats=["x"]), "entry of 'chats'"),

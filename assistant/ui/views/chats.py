@@ -40,6 +40,7 @@ def files_form() -> Html:
         tag("summary", tr("Save or import chats")),
         tag("p", tag("a", tr("Save all chats as a zip"), href="chats/all/file?format=zip", download=True)),
         tag("p", tr("Chats that are here already are not doubled."), class_="quiet"),
+        tag("p", tr("Files of ChatGPT, Open WebUI and LibreChat can be imported too."), class_="quiet"),
         tag("button", tr("Import chats"), type="button", id="import-chats"),
         tag("input", id="import-file", type="file", accept=".json,.zip", hidden=True, aria_label=tr("Chats to import")),
         class_="files",
