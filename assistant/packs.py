@@ -58,10 +58,10 @@ class PackSummary(Frozen):
 
 
 class PackProblem(Frozen):
-    """One finding of the linter. An ``error`` keeps a pack from being enabled. ``rules`` are "pack:rule"; ``witness``
-    is a text that shows a contradiction."""
+    """One finding of the linter. An ``error`` keeps a pack from being enabled; a ``note`` is no mistake. ``rules`` are
+    "pack:rule"; ``witness`` is a text that shows how two rules differ."""
 
-    level: Literal["error", "warning"]
+    level: Literal["error", "warning", "note"]
     code: str
     rules: tuple[str, ...]
     message: str

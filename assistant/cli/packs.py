@@ -223,16 +223,19 @@ def lint(
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Look for what is wrong in packs, and between them and those in force. Exit code 1 where something is."""
+    """Look for what is wrong in packs, and between them and those in force. Exit code 1 where something is; notes, such
+    as that a pack tightens the core, are no mistakes."""
     with _keeper() as (keeper, out):
         problems = keeper.lint(packs or [])
         if json:
             common.write_json(out, [each.model_dump(mode="json") for each in problems])
         else:
             write(out, "".join(f"{each.level} ({each.code}): {each.message}\n" for each in problems))
-            errors = sum(each.level == "error" for each in problems)
-            tell(f"{errors} errors, {len(problems) - errors} warnings")
-    if problems:
+            errors, warnings, notes = (
+                sum(each.level == level for each in problems) for level in ("error", "warning", "note")
+            )
+            tell(f"{errors} errors, {warnings} warnings, {notes} notes")
+    if any(each.level != "note" for each in problems):
         raise typer.Exit(common.FOUND)
 
 

@@ -17,6 +17,7 @@ from assistant.messages import PackStamp
 from assistant.packs import PackGrant
 from assistant.verdicts import ACTIONS, Action, Verdict
 from assistant_constitutions.engine import holds_against, judge
+from assistant_constitutions.loader import ALWAYS_ON
 from assistant_constitutions.pack import Override, Pack, Place
 from assistant_constitutions.revising import Rewrite
 from assistant_constitutions.shelf import Kept
@@ -64,7 +65,8 @@ class Constitution:
 
     def ranked(self, verdicts: Sequence[Verdict]) -> list[Verdict]:
         """Verdicts in the order of their weight: action, severity, precedence of the pack, a pack for one domain before
-        a general one, and the ids. What decides says over whom, and what gives way says why."""
+        a general one, and the ids. What decides says over whom, what gives way says why, and what stops a text that the
+        packs that are always on would let pass says so."""
         precedence = {pack.id: (-pack.precedence, pack.domain == GENERAL) for pack in self.packs}
         unknown = (0, True)
 
@@ -84,7 +86,7 @@ class Constitution:
         ordered = sorted(dict.fromkeys(verdicts), key=key)
         if not ordered or ordered[0].rule is None:
             return ordered
-        first = ordered[0]
+        ordered[0] = first = self._tightening(ordered)
         others = [
             each for each in ordered if each.action != "allow" and each.rule is not None and _name(each) != _name(first)
         ]
@@ -96,6 +98,16 @@ class Constitution:
             reason = reasons.get(_name(each)) if each.action != "allow" else None
             explained.append(_with_detail(each, f"Gives way to {_name(first)}: {reason}.") if reason else each)
         return explained
+
+    def _tightening(self, ordered: Sequence[Verdict]) -> Verdict:
+        """The first verdict; where it stops what the core lets pass, it says so."""
+        first = ordered[0]
+        stopping = {verdict.rule.pack for verdict in ordered if verdict.blocks and verdict.rule}
+        core = [pack for pack in self.packs if pack.id in ALWAYS_ON]
+        if not core or not stopping or not stopping.isdisjoint(ALWAYS_ON) or first.rule is None:
+            return first
+        names = " and ".join(f"{pack.id} {pack.version}" for pack in core)
+        return _with_detail(first, f"{first.rule.pack} is stricter here than {names}, which would let it pass.")
 
     def _with_overrides(self, verdict: Verdict, evaluators: Mapping[str, Evaluator], subject: Subject) -> Verdict:
         rule = verdict.rule

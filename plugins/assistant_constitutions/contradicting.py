@@ -9,6 +9,7 @@ from assistant.evaluators import Evaluator, Inspectable
 from assistant.packs import PackProblem
 from assistant.verdicts import Verdict
 from assistant_constitutions.engine import holds_against, judge, subject_of
+from assistant_constitutions.loader import ALWAYS_ON
 from assistant_constitutions.pack import Pack, Principle, TestCase
 
 MAX_PAIRS = 2_000
@@ -25,11 +26,14 @@ def contradictions(
     """Where a pack says that a text may be answered, and a rule of another pack stops it.
 
     The witness is a test case of the one pack, decided by the other. It is an error until somebody has written down
-    which is meant: a ``precedence`` that differs, or an exception to the other's rule (``overrides``).
+    which is meant: a ``precedence`` that differs, or an exception to the other's rule (``overrides``). Where a pack
+    stops what one that is always on answers, it tightens that one, as every pack may: a note, one for each pair of
+    rules.
     """
     everywhere = [*packs, *others]
     own = {pack.id for pack in packs}
     stops = _Stops(everywhere, evaluators)
+    noted: set[tuple[str, ...]] = set()
     for pack in everywhere:
         for case in pack.tests:
             if case.expect in STOPS:
@@ -37,8 +41,11 @@ def contradictions(
             against = [
                 each for each in stops.near(case.text) if each.id != pack.id and (pack.id in own or each.id in own)
             ]
-            if against:
-                yield from _stopped(pack, case, against, evaluators)
+            for problem in _stopped(pack, case, against, evaluators) if against else ():
+                if problem.level == "note" and problem.rules in noted:
+                    continue
+                noted.add(problem.rules)
+                yield problem
 
 
 class _Stops:
@@ -84,6 +91,13 @@ def _stopped(
         other = next(each for each in against if each.id == verdict.rule.pack)
         rules = (f"{pack.id}:{case.rule}", f"{other.id}:{verdict.rule.id}")
         said = "answers" if case.expect == "allow" else f"answers (with {case.expect})"
+        if pack.id in ALWAYS_ON:
+            message = (
+                f"{rules[1]} would {verdict.action} what {rules[0]} {said}: “{case.text}”. "
+                f"{other.id} tightens {pack.id}, and decides."
+            )
+            yield PackProblem(level="note", code="tightening", rules=rules, message=message, witness=case.text)
+            continue
         message = f"{rules[0]} {said} what {rules[1]} would {verdict.action}: “{case.text}”."
         if any(override.rule == verdict.rule.id for override in pack.overrides):
             settled = f" {pack.id} asks for an exception; without a grant, {other.id} decides."

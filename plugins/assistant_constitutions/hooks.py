@@ -126,7 +126,7 @@ class Constitutions:
 
     def _ranked(self, turn: Turn, found: list[Verdict]) -> list[Verdict]:
         """Verdicts on texts that belong together, the one that decides first."""
-        if len(found) < 2:
+        if not found or any(verdict.rule == NAMED_PACKS_APPLY for verdict in found):
             return found
         return self._constitution(turn).ranked(found)
 

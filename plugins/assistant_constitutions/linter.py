@@ -13,6 +13,7 @@ from assistant_constitutions.engine import evaluator_uses
 from assistant_constitutions.pack import EvaluatorUse, Pack, Principle
 from assistant_constitutions.regexes import catastrophe
 
+_LEVELS = ("error", "warning", "note")
 _SAME_TO_THE_EYE = {"0": "o", "1": "l", "i": "l", "5": "s", "8": "b", "2": "z", "_": "-"}
 _PAIRS = (("rn", "m"), ("vv", "w"), ("cl", "d"))
 
@@ -26,7 +27,7 @@ def lint(packs: Sequence[Pack], others: Sequence[Pack], evaluators: Mapping[str,
         evaluators: by name.
 
     Returns:
-        Errors, which keep a pack from being enabled, before warnings; inside, by code and rules.
+        Errors, which keep a pack from being enabled, before warnings and notes; inside, by code and rules.
     """
     found: list[PackProblem] = []
     usable: list[Pack] = []
@@ -41,7 +42,7 @@ def lint(packs: Sequence[Pack], others: Sequence[Pack], evaluators: Mapping[str,
     found += contradictions(usable, others, evaluators)
     found += overlaps(usable, others, evaluators)
     unique = dict.fromkeys(found)
-    return sorted(unique, key=lambda each: (each.level, each.code, each.rules, each.message))
+    return sorted(unique, key=lambda each: (_LEVELS.index(each.level), each.code, each.rules, each.message))
 
 
 def look_alike(one: str, other: str) -> bool:

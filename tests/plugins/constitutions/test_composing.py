@@ -106,6 +106,18 @@ def test_one_rule_alone_needs_no_reason() -> None:
     assert verdict.detail == ""
 
 
+def test_a_verdict_says_that_its_pack_is_stricter_than_the_core() -> None:
+    sentence = "is stricter here than core 1.0.0, which would let it pass."
+    core, weak = kept("core", action="warn"), kept("b", action="disclaim")
+    (lone, _) = judged(compose([core, kept("a", action="ask")]))
+    assert lone.detail.startswith(f"a {sentence}")
+    first, second, _ = judged(compose([core, kept("a"), kept("b")]))
+    assert first.detail.startswith(f"a {sentence} Decides over b:b.rule")
+    assert "stricter" not in second.detail
+    assert all("stricter" not in each.detail for each in judged(compose([core, weak])))
+    assert all("stricter" not in each.detail for each in judged(compose([kept("core"), kept("a")])))
+
+
 def test_more_packs_only_tighten() -> None:
     packs = [Kept(pack=load_bundled(name), sha256="0" * 64) for name in BUNDLED]
     core = [each for each in packs if each.pack.id == "core"]

@@ -230,6 +230,42 @@ def test_a_contradiction_has_a_witness_until_it_is_written_down() -> None:
     assert codes(found(asked, others=(strict,))) == {("warning", "contradiction")}
 
 
+def test_a_pack_may_tighten_the_core_and_a_note_says_where() -> None:
+    allowed = case("mix purple paint", "allow") + case("more purple paint", "allow") + case("blue ink", "warn")
+    core = pack(rule("purple wine"), id="core", tests=case("purple wine") + allowed)
+    tests = case("purple paint", rule="two.rule") + case("red", "allow", "two.rule")
+    strict = pack(rule("purple paint", id="two.rule"), id="two", tests=tests)
+    (problem,) = found(strict, others=(core,))
+    assert (problem.level, problem.code) == ("note", "tightening")
+    assert problem.rules == ("core:one.rule", "two:two.rule")
+    assert problem.witness == "mix purple paint"  # one for each pair of rules
+    assert problem.message == (
+        "two:two.rule would refuse what core:one.rule answers: “mix purple paint”. two tightens core, and decides."
+    )
+    assert found(core, others=(strict,)) == [problem]
+    inky = pack(rule("ink", id="two.rule"), id="two", tests=tests.replace("purple paint", "ink"))
+    (problem,) = found(inky, others=(core,))
+    assert (problem.level, problem.witness) == ("note", "blue ink")
+
+
+def test_no_pack_loosens_the_core_by_a_test_case() -> None:
+    core = pack(rule("purple"), id="core")
+    loose = pack(
+        rule("wine", id="two.rule"),
+        id="two",
+        tests=case("wine", rule="two.rule") + case("purple paint", "allow", "two.rule"),
+    )
+    (problem,) = found(loose, others=(core,))
+    assert (problem.level, problem.code) == ("error", "contradiction")
+    assert problem.rules == ("two:two.rule", "core:one.rule")
+
+
+def test_notes_come_after_what_is_wrong() -> None:
+    core = pack(rule("purple wine"), id="core", tests=case("purple wine") + case("mix purple paint", "allow"))
+    strict = pack(rule("purple paint", id="two.rule", kind="regulation", instead=""), id="two", tests="")
+    assert [each.level for each in found(strict, others=(core,))] == ["error", "error", "error", "warning", "note"]
+
+
 def test_the_contradiction_is_found_from_either_side() -> None:
     strict = pack(
         rule("purple paint", id="two.rule"),
