@@ -18,7 +18,7 @@ import assistant_constitutions
 import assistant_feedback
 import assistant_safety
 import assistant_visualizers
-from assistant import ImagePart, Reading, ReadText, Region, Turn, Verdict, hookimpl
+from assistant import AnswerEnd, Delta, ImagePart, Reading, ReadText, Region, Turn, Verdict, hookimpl
 from assistant.api import create_app
 from assistant.api.server import address_of, listen
 from assistant.runtime import Runtime
@@ -53,6 +53,19 @@ def answer(turn: Turn) -> str:
     if "describe" in text:
         return DESCRIPTION
     return "There is a red square in the middle of the white picture"
+
+
+class Writer(FakeModel):
+    """Says `answer`. What it is to say slowly takes a second a word from the middle on, so that there is always time to
+    stop it; told to go on, it is quick."""
+
+    def stream(self, turn: Turn, should_stop: Callable[[], bool]) -> Iterator[Delta | AnswerEnd]:
+        slow = "slowly" in turn.question.text and not turn.begun
+        for number, item in enumerate(super().stream(turn, should_stop)):
+            end = time.monotonic() + 1
+            while slow and number > 100 and time.monotonic() < end and not should_stop():
+                time.sleep(0.02)
+            yield item
 
 
 NOTE = (300, 200)
@@ -120,7 +133,7 @@ def house_with_packs(tmp_path: Path) -> Iterator[House]:
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     runtime = make_runtime(
         tmp_path_factory.mktemp("house"),
-        model=FakeModel(answer, seconds_per_word=0.02),
+        model=Writer(answer, seconds_per_word=0.02),
         plugins=[
             ("forbidding", ForbiddenWord()),
             ("notes", Notes()),
@@ -148,15 +161,25 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
-PATIENCE = 60
-"""Seconds that something may take to appear on the page: a machine that does other work is ten times slower."""
+PATIENCE = 120
+"""Seconds that something may take to appear on the page: a machine that does other work is twenty times slower."""
 
 
 def be_ready(page: Any) -> None:
     """Wait until the page can be used. What is drawn answers to no key or press before its script has started."""
     page.locator("#transcript .welcome, #transcript .turn").first.wait_for()
     page.locator("#scroller[tabindex='0']").wait_for()
-    page.locator("#chats .chats").wait_for()  # drawn with all that is said in the reader's language
+    page.locator("#chats .chats").wait_for(state="attached")  # drawn with all that is said in the reader's language
+
+
+def rooms(page: Any) -> Any:
+    """The buttons of the panels, which a narrow page has behind one button."""
+    menu = page.locator("#rooms-menu")
+    if menu.is_visible() and menu.get_attribute("aria-expanded") != "true":
+        menu.press("Enter")
+    found = page.get_by_role("navigation", name="Panels")
+    found.wait_for()
+    return found
 
 
 SETTLED = """async () => {

@@ -11,9 +11,9 @@ import pytest
 from assistant.accounts import Accounts
 from assistant.testing import FakeModel, make_runtime
 
-from .conftest import House, answer, served
+from .conftest import PATIENCE, House, answer, be_ready, rooms, served, settle
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 PASSWORD = "correct horse battery"
 
 
@@ -36,7 +36,7 @@ def open_page(chromium: Any, home: House) -> Iterator[Any]:
         context = chromium.new_context(
             viewport={"width": width, "height": 800}, color_scheme="dark" if dark else "light"
         )
-        context.set_default_timeout(60_000)
+        context.set_default_timeout(PATIENCE * 1000)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: problems.append(str(error)))
@@ -61,6 +61,7 @@ def sign_in(page: Any, name: str, password: str = PASSWORD) -> None:
 def findings(page: Any) -> list[str]:
     from axe_playwright_python.sync_playwright import Axe
 
+    settle(page)
     found = Axe().run(page).response["violations"]
     return [f"{each['id']}: {each['nodes'][0]['html'][:120]}" for each in found if each["impact"] != "minor"]
 
@@ -87,8 +88,8 @@ def test_the_page_to_sign_in(open_page: Any, width: int, dark: bool) -> None:
 def test_an_operator_makes_an_account_which_then_signs_in(open_page: Any, width: int, tmp_path: Path) -> None:
     page = open_page(width)
     sign_in(page, "olga")
-    page.locator("#transcript .welcome").wait_for()
-    people = page.get_by_role("button", name="People")
+    be_ready(page)
+    people = rooms(page).get_by_role("button", name="People")
     people.focus()
     page.keyboard.press("Enter")
     page.get_by_role("heading", name="People").wait_for()
@@ -112,9 +113,10 @@ def test_an_operator_makes_an_account_which_then_signs_in(open_page: Any, width:
 
     other = open_page(width)
     sign_in(other, name)
-    other.locator("#transcript .welcome").wait_for()
-    assert other.get_by_role("button", name="People").count() == 0
-    other.get_by_role("button", name="Account").press("Enter")
+    be_ready(other)
+    theirs = rooms(other)
+    assert theirs.get_by_role("button", name="People").count() == 0
+    theirs.get_by_role("button", name="Account").press("Enter")
     other.get_by_text(f"You are signed in as {name}").wait_for()
     assert findings(other) == []
     assert not too_wide(other)
@@ -129,7 +131,7 @@ def test_two_people_chat_and_see_their_own(open_page: Any, home: House) -> None:
     pages = {name: open_page() for name in ("olga", "ada")}
     for name, page in pages.items():
         sign_in(page, name)
-        page.locator("#transcript .welcome").wait_for()
+        be_ready(page)
         box = page.get_by_role("textbox", name="Your question")
         box.fill(f"{name} asks this")
         box.press("Enter")

@@ -9,7 +9,9 @@ import pytest
 
 from assistant.testing import picture
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+from .conftest import settle
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 PASTE = """bytes => {
     const data = new DataTransfer();
@@ -119,7 +121,7 @@ def test_a_stopped_answer_goes_on(visit: Any) -> None:
     page.get_by_role("button", name="Stop").click()
     page.locator("#transcript .status", has_text="stopped by you").wait_for()
     page.get_by_role("button", name="Go on").click()
-    page.locator("#transcript .versions", has_text="2 of 2").wait_for(timeout=60_000)
+    page.locator("#transcript .versions", has_text="2 of 2").wait_for()
     assert "word199" in page.locator("#transcript .answer .text").inner_text()
 
 
@@ -155,7 +157,7 @@ def test_nothing_overflows_and_axe_finds_nothing(visit: Any, files: list[Path], 
     page = guest.page
 
     def fine() -> None:
-        page.wait_for_timeout(300)
+        settle(page)
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
         violations = axe.run(page).response["violations"]
         assert [f"{each['id']}: {each['nodes'][0]['html'][:150]}" for each in violations] == []
@@ -213,7 +215,7 @@ def test_a_photo_is_taken_with_the_camera(visit: Any) -> None:
     page.get_by_role("button", name="Take a photo").click()
     page.locator("#webcam").get_by_text("Webcam").click()
     page.locator("#webcam video").wait_for()
-    page.wait_for_timeout(500)
+    page.wait_for_function("document.querySelector('#webcam video').videoWidth > 0")
     page.get_by_role("button", name="capture photo").click()
     page.locator("#tray li").first.wait_for()
     page.locator("#webcam").wait_for(state="detached")

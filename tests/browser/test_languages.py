@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+from .conftest import settle
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 SIZES = [(1280, 800), (360, 740)]
 ENGLISH_AT_WORK = r"\b(Ask|Search|Remove|Settings|Plugins|Packs|Chats|Good answer|Try again|Look inside)\b"
@@ -23,7 +25,7 @@ def findings(page: Any) -> list[str]:
     axe = pytest.importorskip(
         "axe_playwright_python.sync_playwright", reason="axe is missing; install it with: pip install -e '.[dev]'"
     ).Axe()
-    page.wait_for_timeout(300)  # colours change over time after a press
+    settle(page)
     violations = axe.run(page).response["violations"]
     return [f"{each['impact']} {each['id']}: {each['nodes'][0]['html'][:150]}" for each in violations]
 

@@ -9,7 +9,7 @@ import pytest
 
 from assistant.testing import picture
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 
 @pytest.mark.parametrize("width", [1280, 390])

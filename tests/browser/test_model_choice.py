@@ -12,7 +12,9 @@ from playwright.sync_api import expect
 from assistant import hookimpl
 from assistant.testing import FakeModel, make_runtime
 
-pytestmark = pytest.mark.browser
+from .conftest import PATIENCE
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 
 class Elsewhere(FakeModel):
@@ -46,7 +48,8 @@ def test_another_model_is_chosen_and_answers(
         page.screenshot(path=str(tmp_path / "open.png"))
         page.keyboard.press("ArrowDown")
         page.keyboard.press("Enter")
-        expect(choice).to_have_value("A larger model · 2 GB · licence: Apache-2.0 · runs on the server example.org")
+        larger = "A larger model · 2 GB · licence: Apache-2.0 · runs on the server example.org"
+        expect(choice).to_have_value(larger, timeout=PATIENCE * 1000)
         open_page.ask("and now?")
         assert "from the larger one" in page.locator("#transcript").inner_text()
         page.screenshot(path=str(tmp_path / "choice.png"))

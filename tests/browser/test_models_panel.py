@@ -14,7 +14,9 @@ from assistant.backends import Download
 from assistant.errors import ModelLoadError
 from assistant.testing import FakeModel, make_runtime
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+from .conftest import rooms, settle
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 
 class Faraway(FakeModel):
@@ -80,7 +82,7 @@ def test_a_model_is_fetched_by_keyboard_and_answers_also_after_a_reload(
     page = opened.page
 
     def looks_right(name: str) -> None:
-        page.wait_for_timeout(500)  # colours change over time after a press
+        settle(page)
         page.screenshot(path=tmp_path / f"{name}.png", full_page=True)
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
         violations = axe.run(page).response["violations"]
@@ -91,7 +93,7 @@ def test_a_model_is_fetched_by_keyboard_and_answers_also_after_a_reload(
     said.wait_for()
     assert "assistant models get hf:somebody/larger" in said.inner_text()
     looks_right("said")
-    page.get_by_role("navigation", name="Panels").get_by_role("button", name="Models", exact=True).press("Enter")
+    rooms(page).get_by_role("button", name="Models", exact=True).press("Enter")
     panel = page.locator(".panel", has=page.get_by_role("heading", name="Models", exact=True))
     panel.get_by_role("button", name="Is A larger model here?").press("Enter")
     offer = panel.locator(".offer")
@@ -117,7 +119,7 @@ def test_a_model_is_fetched_by_keyboard_and_answers_also_after_a_reload(
 
 def test_a_download_is_stopped_and_one_that_fails_says_why(visit: Any, place: Any, larger: Faraway) -> None:
     page = visit(at=place).page
-    page.get_by_role("navigation", name="Panels").get_by_role("button", name="Models", exact=True).click()
+    rooms(page).get_by_role("button", name="Models", exact=True).click()
 
     def fetch() -> None:
         page.get_by_role("button", name="Is A larger model here?").click()

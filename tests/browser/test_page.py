@@ -10,7 +10,9 @@ import pytest
 
 from assistant.testing import picture
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+from .conftest import settle
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 WIDTH = "async image => { await image.decode(); return image.naturalWidth; }"
 """The width of a picture once it is there; an error where it cannot be shown."""
@@ -274,7 +276,7 @@ def test_axe_finds_nothing(visit: Any, dark: bool, photo: Path) -> None:
     ).Axe()
 
     def findings() -> list[str]:
-        page.wait_for_timeout(300)  # colours change over time after a press
+        settle(page)
         violations = axe.run(page).response["violations"]
         return [f"{each['impact']} {each['id']}: {each['nodes'][0]['html'][:150]}" for each in violations]
 

@@ -9,7 +9,9 @@ import pytest
 
 from assistant.appeals import uphold
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+from .conftest import rooms, settle
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 
 @pytest.fixture
@@ -20,7 +22,7 @@ def pack(tmp_path: Path, park_pack: str) -> Path:
 
 
 def open_panel(page: Any, title: str) -> Any:
-    page.get_by_role("navigation", name="Panels").get_by_role("button", name=title).click()
+    rooms(page).get_by_role("button", name=title).click()
     panel = page.locator(".panel", has=page.get_by_role("heading", name=title, exact=True))
     panel.wait_for()
     return panel
@@ -64,8 +66,7 @@ def test_a_pack_is_tried_switched_on_and_its_refusal_is_overturned(
     card.locator(".outcome", has_text="Open: it waits for a reviewer.").wait_for()
 
     guest.reload()
-    rooms = page.get_by_role("navigation", name="Panels")
-    rooms.get_by_text("Appeals (1)").wait_for()
+    rooms(page).get_by_text("Appeals (1)").wait_for()
     panel = open_panel(page, "Appeals")
     case = panel.locator("article")
     assert case.locator("mark").all_inner_texts() == ["feed", "pigeons"]
@@ -188,7 +189,7 @@ def test_axe_finds_nothing_in_the_panels(visit: Any, house_with_packs: Any, pack
     ).Axe()
 
     def findings() -> list[str]:
-        page.wait_for_timeout(500)  # colours change over time after a press
+        settle(page)
         violations = axe.run(page).response["violations"]
         return [f"{each['impact']} {each['id']}: {each['nodes'][0]['html'][:150]}" for each in violations]
 

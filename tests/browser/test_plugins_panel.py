@@ -12,7 +12,9 @@ from pydantic import Field, SecretStr
 from assistant import PluginSettings, Turn, Verdict, hookimpl, settings_of
 from assistant.testing import FakeModel, FaultyPlugin, make_runtime
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+from .conftest import rooms, settle
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 
 class Wishes(PluginSettings):
@@ -43,7 +45,7 @@ def place(tmp_path: Path, serve: Callable[..., Any]) -> Iterator[Any]:
 
 
 def open_plugins(page: Any) -> Any:
-    page.get_by_role("navigation", name="Panels").get_by_role("button", name="Plugins", exact=True).click()
+    rooms(page).get_by_role("button", name="Plugins", exact=True).click()
     panel = page.locator(".panel", has=page.get_by_role("heading", name="Plugins", exact=True))
     panel.wait_for()
     return panel
@@ -95,7 +97,7 @@ def test_it_fits_a_phone_and_axe_finds_nothing(visit: Any, place: Any, dark: boo
     page = visit(at=place, width=360, height=740, dark=dark).page
 
     def looks_right(name: str) -> None:
-        page.wait_for_timeout(500)  # colours change over time after a press
+        settle(page)
         page.screenshot(path=tmp_path / f"{name}.png", full_page=True)
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
         violations = axe.run(page).response["violations"]
