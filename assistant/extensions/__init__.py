@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from assistant.errors import describe
 from assistant.extensions.answers import Answer
 from assistant.extensions.disabled import read_disabled, write_disabled
 from assistant.extensions.extensions import Extensions
@@ -10,7 +9,6 @@ from assistant.extensions.host import Host
 from assistant.extensions.implementations import Implementation
 from assistant.extensions.loading import GROUP, OWN_DISTRIBUTION
 from assistant.extensions.status import PluginStatus, Timing
-from assistant.hookspecs import hook_names
 
 __all__ = [
     "GROUP",
@@ -21,8 +19,6 @@ __all__ = [
     "Implementation",
     "PluginStatus",
     "Timing",
-    "describe",
-    "hook_names",
     "read_disabled",
     "write_disabled",
 ]
