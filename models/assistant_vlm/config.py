@@ -199,6 +199,7 @@ class Card:
         abstain_below: Calibrated probability under which the answer should be withheld.
         confidence_with_image: Weights of the calibrated probability, picture given (`confidence.FEATURES`).
         confidence_without_image: The same for talk without a picture.
+        curve_with_image: Points (score, probability) that put the first right (`confidence.probability`); may be empty.
         unfamiliar_above: Distance (`familiarity`) above which a picture is unlike those of the training; None where
             that is not known.
     """
@@ -210,6 +211,7 @@ class Card:
     confidence_with_image: tuple[float, ...]
     confidence_without_image: tuple[float, ...]
     unfamiliar_above: float | None = None
+    curve_with_image: tuple[tuple[float, float], ...] = ()
 
 
 def write_config(config: ModelConfig, card: Card) -> str:
@@ -228,6 +230,7 @@ def read_config(text: str) -> tuple[ModelConfig, Card]:
         card = dict(data["card"])
         for key in ("confidence_with_image", "confidence_without_image"):
             card[key] = tuple(float(v) for v in card[key])
+        card["curve_with_image"] = tuple((float(x), float(y)) for x, y in card.get("curve_with_image", ()))
         if (limit := card.get("unfamiliar_above")) is not None:
             card["unfamiliar_above"] = float(limit)
         return ModelConfig.from_json(data["model"]), Card(**card)

@@ -1,9 +1,14 @@
 """How unlike its training pictures a picture is.
 
-Source: Lee et al. 2018, "A Simple Unified Framework for Detecting Out-of-Distribution Samples and Adversarial Attacks",
-section 2.1: the Mahalanobis distance to the nearest class centre, with one covariance for all classes. Changed: the
-classes are the domains of the training data (drawn scenes, emoji, photographs ...), and the features are the encoder's
-vector of the whole picture.
+Two distances, both measured where the spread of pictures within a domain (drawn scenes, emoji, photographs ...) is one
+in every direction: how far the picture points from the nearest training pictures, and how far it lies from the nearest
+domain's centre. A photograph of an unknown kind lies among the others and points elsewhere; noise points somewhere and
+lies far out. The features are the mean of the encoder's patches.
+
+Sources: Sun et al. 2022, "Out-of-Distribution Detection with Deep Nearest Neighbors", section 3 (the distance between
+unit vectors), and Lee et al. 2018, "A Simple Unified Framework for Detecting Out-of-Distribution Samples and
+Adversarial Attacks", section 2.1 (the distance to the nearest centre, with one covariance for all classes). Changed:
+both together, and unit vectors are taken after the covariance is made round.
 """
 
 from dataclasses import dataclass
@@ -13,12 +18,17 @@ import safetensors
 import safetensors.torch
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from assistant_vlm.errors import SettingsError, WeightsError
 from assistant_vlm.weight_sets import FAMILIARITY_FILE
 
 SHRINKAGE: Final = 0.01
 """Share of the mean variance that is added to each variance, so that few pictures do not make a distance endless."""
+NEIGHBOURS: Final = 3
+"""Training pictures that the direction is compared with: the mean of so many distances."""
+LENGTH_SHARE: Final = 0.006
+"""What one standard deviation from the nearest centre counts, where two opposite directions are 2 apart."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,30 +36,39 @@ class Familiarity:
     """Where the training pictures lie.
 
     Attributes:
-        centres: Mean vector of each domain.
+        mean: Mean vector of all training pictures.
         factor: A matrix `f` with `f @ f.T` the inverse of the covariance within domains.
+        centres: Mean vector of each domain, less `mean`, times `factor`.
+        known: Training pictures, likewise, each of length 1; float16.
     """
 
-    centres: Annotated[Tensor, "domains dim"]
+    mean: Annotated[Tensor, "dim"]
     factor: Annotated[Tensor, "dim dim"]
+    centres: Annotated[Tensor, "domains dim"]
+    known: Annotated[Tensor, "pictures dim"]
 
     def distances(self, features: Annotated[Tensor, "pictures dim"]) -> Annotated[Tensor, "pictures"]:
-        """Mahalanobis distance of each picture to the nearest centre, in standard deviations, at least 0."""
-        apart = (features[:, None] - self.centres) @ self.factor
-        return apart.square().sum(-1).min(dim=1).values.sqrt()
+        """How far each picture points and lies from the training pictures, at least 0; see the module's text."""
+        round_ = (features - self.mean) @ self.factor
+        apart = torch.cdist(normalize(round_, dim=-1), self.known.float())
+        nearest = apart.topk(min(NEIGHBOURS, apart.shape[1]), largest=False).values.mean(-1)
+        return nearest + LENGTH_SHARE * torch.cdist(round_, self.centres).min(dim=1).values
 
     def to_bytes(self) -> bytes:
         """The contents of `familiarity.safetensors`."""
-        return safetensors.torch.save({"centres": self.centres.contiguous(), "factor": self.factor.contiguous()})
+        return safetensors.torch.save({name: getattr(self, name).contiguous() for name in _STORED})
+
+
+_STORED: Final = ("mean", "factor", "centres", "known")
 
 
 def fit(
     features: Annotated[Tensor, "pictures dim"], domains: Annotated[Tensor, "pictures"], shrinkage: float = SHRINKAGE
 ) -> Familiarity:
-    """Centres and covariance of training pictures.
+    """Centres, covariance and directions of training pictures.
 
     Args:
-        features: `EncodedImage.whole` of each picture.
+        features: `EncodedImage.mean` of each picture.
         domains: Number of each picture's domain; any integers.
         shrinkage: Above 0; see `SHRINKAGE`.
 
@@ -75,7 +94,9 @@ def fit(
     ridge = shrinkage * float(covariance.diagonal().mean()) + 1e-12
     precision = torch.linalg.inv(covariance + ridge * torch.eye(x.shape[1], dtype=x.dtype))
     factor = torch.linalg.cholesky((precision + precision.T) / 2)
-    return Familiarity(centres.float(), factor.float())
+    mean = x.mean(0)
+    known = normalize((x - mean) @ factor, dim=-1)
+    return Familiarity(mean.float(), factor.float(), ((centres - mean) @ factor).float(), known.half())
 
 
 def read_familiarity(data: bytes, dim: int) -> Familiarity:
@@ -91,9 +112,14 @@ def read_familiarity(data: bytes, dim: int) -> Familiarity:
             f"{FAMILIARITY_FILE}: expected a whole safetensors file, got {len(data)} bytes: {error}"
         ) from error
     shapes = {name: list(value.shape) for name, value in stored.items()}
-    centres, factor = shapes.get("centres", []), shapes.get("factor")
-    if set(shapes) != {"centres", "factor"} or len(centres) != 2 or centres[0] < 1 or centres[1] != dim:
-        raise WeightsError(f"{FAMILIARITY_FILE}: expected centres [domains, {dim}] and factor, got {shapes}")
-    if factor != [dim, dim]:
-        raise WeightsError(f"{FAMILIARITY_FILE}: expected factor [{dim}, {dim}], got {factor}")
-    return Familiarity(stored["centres"].float(), stored["factor"].float())
+    wanted = {"mean": [dim], "factor": [dim, dim]} | {
+        name: [max(1, shapes.get(name, [1])[0]), dim] for name in ("centres", "known")
+    }
+    if shapes != wanted:
+        raise WeightsError(
+            f"{FAMILIARITY_FILE}: expected mean [{dim}], factor [{dim}, {dim}], centres [domains, {dim}] and known"
+            f" [pictures, {dim}], got {shapes}; `training.familiarise` writes the file anew"
+        )
+    return Familiarity(
+        stored["mean"].float(), stored["factor"].float(), stored["centres"].float(), stored["known"].half()
+    )

@@ -7,7 +7,7 @@ from pathlib import Path
 import safetensors
 import safetensors.torch
 
-from assistant_vlm.confidence import FEATURES
+from assistant_vlm.confidence import FEATURES, is_rising
 from assistant_vlm.config import read_config
 from assistant_vlm.errors import WeightsError
 from assistant_vlm.familiarity import read_familiarity
@@ -59,6 +59,11 @@ def _load(folder: Path) -> LoadedModel:
             raise WeightsError(
                 f"{CONFIG_FILE}: expected {len(FEATURES)} confidence weights {name} image, got {len(weights)}"
             )
+    if not is_rising(card.curve_with_image):
+        raise WeightsError(
+            f"{CONFIG_FILE}: expected curve_with_image as points (score, probability) with rising scores and"
+            f" probabilities in [0, 1] that never fall, got {card.curve_with_image}"
+        )
     tokenizer = Tokenizer(raw[TOKENIZER_FILE])
     if tokenizer.vocab != config.vocab:
         raise WeightsError(

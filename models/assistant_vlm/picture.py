@@ -47,6 +47,11 @@ class EncodedImage:
         places = self.rows * self.cols
         return patches[places] if len(patches) > places else patches.mean(0)
 
+    @property
+    def mean(self) -> Annotated[Tensor, "dim"]:
+        """The mean of the patches' vectors."""
+        return self.patches[0, : self.rows * self.cols].mean(0)
+
     def patch_box(self, row: int, col: int) -> tuple[float, float, float, float]:
         """Left, top, right, bottom of a patch in fractions [0, 1] of the original picture."""
         return patch_box(row, col, self.rows, self.cols)

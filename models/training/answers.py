@@ -7,6 +7,7 @@ from PIL import Image
 
 from assistant_vlm.generation import GenerationSettings, Step
 from assistant_vlm.loading import LoadedModel
+from training.captions import agrees
 from training.questions import Asked
 
 _SETTINGS = GenerationSettings(max_tokens=48)
@@ -28,8 +29,8 @@ class Answered:
 
     @property
     def right(self) -> bool:
-        """Whether it is exactly the right answer."""
-        return self.text == self.asked.answer
+        """Whether it is exactly the right answer, or, of a photograph, agrees with what people said of it."""
+        return agrees(self.text, self.asked.captions) if self.asked.captions else self.text == self.asked.answer
 
 
 def answer(model: LoadedModel, picture: Image.Image | None, conversation: Sequence[Asked]) -> list[Answered]:

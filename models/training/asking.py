@@ -136,7 +136,8 @@ def ask_row(rng: random.Random, row: Row, data: VisionData) -> Asked:
         question, answer = rng.choice(row.qa)
         return Asked(typed(rng, question), answer, row.set)
     if row.captions:
-        return Asked(typed(rng, rng.choice(_CAPTION)), rng.choice(row.captions), row.set)
+        question = typed(rng, rng.choice(_CAPTION))
+        return Asked(question, rng.choice(row.captions), row.set, captions=row.captions)
     return _ask_label(rng, row, data)
 
 

@@ -3,9 +3,9 @@
 `python -m training.calibrate --data FOLDER --weights FOLDER` rewrites `config.json` of the weights folder.
 
 The answers come from an unseen seed of the generator and from held-out rows that `training.evaluate` does not use,
-wrong answers and classes that training never showed included. The threshold is the lowest one at which at least
-`--target` of the answers that are kept are right; where that would withhold more than `--most-declined` of them, it is
-the highest one that does not.
+wrong answers and classes that training never showed included; a caption is right when it agrees with those of people.
+The threshold is the lowest one at which at least `--target` of the answers that are kept are right; where that would
+withhold more than `--most-declined` of them, it is the highest one that does not.
 """
 
 import argparse
@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from assistant_vlm import LoadedModel, load
-from assistant_vlm.confidence import features
+from assistant_vlm.confidence import features, score
 from assistant_vlm.config import write_config
 from assistant_vlm.weight_sets import CONFIG_FILE
 from training.answers import Answered
@@ -42,6 +42,32 @@ def fit(rows: list[tuple[float, ...]], right: list[bool], ridge: float = 1.0, ro
         curvature = (x.T * (p * (1 - p))) @ x + pull.diag()
         weights = weights - torch.linalg.solve(curvature, gradient)
     return tuple(round(float(w), 6) for w in weights)
+
+
+def curve(scores: Sequence[float], right: Sequence[bool], least: int = 50) -> tuple[tuple[float, float], ...]:
+    """Points (mean score, share right) of runs of `least` answers or more, joined until the share never falls.
+
+    Source: Ayer et al. 1955, the pool-adjacent-violators algorithm. One answer half right is added to each run, so that
+    no probability is 0 or 1.
+    """
+    ordered = sorted(zip(scores, right, strict=True))
+    runs: list[list[tuple[float, bool]]] = []
+    for start in range(0, len(ordered), least):
+        runs.append(ordered[start : start + least])
+        while len(runs) > 1 and (
+            len(runs[-1]) < least or _share(runs[-2]) >= _share(runs[-1]) or _mean(runs[-2]) >= _mean(runs[-1])
+        ):
+            runs[-2:] = [runs[-2] + runs[-1]]
+    return tuple((_mean(run), round(_share(run), 4)) for run in runs)
+
+
+def _mean(run: Sequence[tuple[float, bool]]) -> float:
+    return round(sum(score for score, _ in run) / len(run), 4)
+
+
+def _share(run: Sequence[tuple[float, bool]]) -> float:
+    """Share of right answers in a run of (score, right), drawn a little to a half."""
+    return (sum(right for _, right in run) + 0.5) / (len(run) + 1)
 
 
 def threshold(confidences: Tensor, right: Tensor, target: float, most_declined: float) -> float:
@@ -90,7 +116,13 @@ def main() -> None:
     model = load(options.weights)
     pictures, talk = with_image(model, options.data, options.sets, options.n), without_image(model, options.n)
     fitted = [fit([features([s.logprob for s in a.steps]) for a in g], [a.right for a in g]) for g in (pictures, talk)]
-    model.card = replace(model.card, confidence_with_image=fitted[0], confidence_without_image=fitted[1])
+    scores = [score([s.logprob for s in a.steps], fitted[0]) for a in pictures]
+    model.card = replace(
+        model.card,
+        confidence_with_image=fitted[0],
+        confidence_without_image=fitted[1],
+        curve_with_image=curve(scores, [a.right for a in pictures]),
+    )
     confidences = torch.tensor([model.confidence(a.steps, a.image_given) for a in pictures])
     right = torch.tensor([a.right for a in pictures])
     model.card = replace(model.card, abstain_below=threshold(confidences, right, options.target, options.most_declined))

@@ -31,6 +31,7 @@ from training.trials import (
     of_talk,
     of_unknown,
     read_unknown,
+    strange_pictures,
     swapped,
     without_picture,
 )
@@ -155,9 +156,11 @@ def main() -> None:
             print(f"{group}: declined in words or withheld {100 * declines(found[group], model.abstain_below):.1f} %")
     if getattr(model, "familiarity", None) is not None:
         familiar = unfamiliarity(model, [t for group in trials.values() for t in group])
-        for group in ("noise or blank", "unknown classes"):
-            if group in without:
-                print(f"{group}: AUROC {strangeness_auroc(unfamiliarity(model, without[group]), familiar):.3f}")
+        strange = {"noise or blank": without["noise or blank"]}
+        if options.data:
+            strange |= strange_pictures(options.data, options.sets, options.seed, options.per_set)
+        for group, those in strange.items():
+            print(f"{group}: AUROC {strangeness_auroc(unfamiliarity(model, those), familiar):.3f}")
     for a in [a for group in found.values() for a in group if not a.right][: options.wrong]:
         print(f"{a.asked.kind} | {a.asked.question} | {a.asked.answer} | {a.text} | {a.confidence:.2f}")
     print(json.dumps({"weights": model.fingerprint, "seed": options.seed, "results": results}))

@@ -42,20 +42,20 @@ def by_domain(
     return {name: those for name, those in found.items() if those}
 
 
-def wholes(model: LoadedModel, those: Sequence[Image.Image]) -> Annotated[Tensor, "pictures dim"]:
-    """The encoder's vector of each whole picture."""
-    return torch.stack([model.encode_image(one).whole.clone() for one in those])
+def means(model: LoadedModel, those: Sequence[Image.Image]) -> Annotated[Tensor, "pictures dim"]:
+    """The mean of each picture's patches."""
+    return torch.stack([model.encode_image(one).mean.clone() for one in those])
 
 
 def fitted(model: LoadedModel, domains: dict[str, list[Image.Image]]) -> Familiarity:
     """Centres and covariance of these pictures."""
     numbers = torch.cat([torch.full((len(those),), i) for i, those in enumerate(domains.values())])
-    return fit(torch.cat([wholes(model, those) for those in domains.values()]), numbers)
+    return fit(torch.cat([means(model, those) for those in domains.values()]), numbers)
 
 
 def limit(model: LoadedModel, known: Familiarity, domains: dict[str, list[Image.Image]], keep: float) -> float:
     """The distance that a share of `keep` of these pictures do not exceed, each domain counted alike."""
-    distances = [known.distances(wholes(model, those)) for those in domains.values()]
+    distances = [known.distances(means(model, those)) for those in domains.values()]
     weights = torch.cat([torch.full_like(those, 1 / (len(those) * len(distances))) for those in distances])
     ordered, places = torch.cat(distances).sort()
     reached = int((weights[places].cumsum(0) < keep).sum())
@@ -68,8 +68,8 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, required=True, help="the weights folder to complete")
     parser.add_argument("--data", type=Path, help="folder with the Parquet files; without it, generated pictures only")
     parser.add_argument("--sets", nargs="+", default=OPEN_SETS, help="the sets that the weights were trained on")
-    parser.add_argument("--n", type=int, default=500, help="pictures of each domain")
-    parser.add_argument("--keep", type=float, default=0.98)
+    parser.add_argument("--n", type=int, default=300, help="pictures of each domain")
+    parser.add_argument("--keep", type=float, default=0.97)
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -81,7 +81,7 @@ def main() -> None:
     write_file(options.weights / FAMILIARITY_FILE, known.to_bytes())
     card = replace(model.card, unfamiliar_above=above)
     write_file(options.weights / CONFIG_FILE, write_config(model.config, card).encode())
-    strange = {name: known.distances(wholes(model, those)) > above for name, those in held_out.items()}
+    strange = {name: known.distances(means(model, those)) > above for name, those in held_out.items()}
     shares = {name: round(float(those.double().mean()), 4) for name, those in strange.items()}
     print({"domains": len(known.centres), "unfamiliar above": above, "held-out pictures above it": shares})
 

@@ -31,12 +31,15 @@ class Asked:
         answer: The one right answer.
         kind: A name in `KINDS` or of a data set; scores are reported by it.
         about: What the question is about, for checks by other means.
+        captions: Where no one answer is right alone: what people said, which an answer is held against
+            (`captions.agrees`).
     """
 
     question: str
     answer: str
     kind: str
     about: dict[str, str] = field(default_factory=dict[str, str])
+    captions: tuple[str, ...] = ()
 
 
 def _clear(position: float) -> bool:

@@ -16,7 +16,7 @@ from assistant_vlm import LoadedModel
 from training.answers import Answered, answer
 from training.asking import ask_row
 from training.augmenting import open_picture
-from training.datasets import VisionData, file_of, read_data
+from training.datasets import ALL_SETS, VisionData, file_of, read_data
 from training.noise import no_information
 from training.questions import CANNOT_TELL, Asked, ask
 from training.scenes import random_scene
@@ -73,6 +73,17 @@ def of_rows(data: VisionData, name: str, seed: int, n: int, half: int | None = E
     rows = [row for row in data.rows[name] if half is None or half_of(row.id) == half]
     rng.shuffle(rows)
     return [Trial(open_picture(row), (ask_row(rng, row, data),)) for row in rows[:n]]
+
+
+def strange_pictures(folder: Path, known: Iterable[str], seed: int, n: int) -> dict[str, list[Trial]]:
+    """Up to `n` training rows of each set in `folder` that is none of the `known` ones; nothing is asked."""
+    others = [name for name in ALL_SETS if name not in set(known) and file_of(folder, name).exists()]
+    found: dict[str, list[Trial]] = {}
+    for name in others:
+        rows = read_data(folder, [name])["train"].rows[name]
+        random.Random(f"strange/{seed}/{name}").shuffle(rows)
+        found[name] = [Trial(open_picture(row), ()) for row in rows[:n]]
+    return found
 
 
 def read_unknown(folder: Path, known: Iterable[str]) -> VisionData | None:

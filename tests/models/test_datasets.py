@@ -10,7 +10,7 @@ from assistant_vlm.naming import phrase
 from assistant_vlm.tokenizer import Tokenizer
 from training.asking import LABEL_SETS, ask_row
 from training.batches import Group, make_batch
-from training.captions import MOST_WORDS, kept_captions, tidy
+from training.captions import MOST_WORDS, agrees, kept_captions, tidy
 from training.datasets import ALL_SETS, OPEN_SETS, Part, VisionData, part_of, read_data
 from training.sources import Mix, make_example
 
@@ -127,3 +127,12 @@ def test_a_row_with_one_statement_asks_it_once(parts: Parts) -> None:
     ((asked,),) = list(example.conversations)
     assert "tower with 2 blocks" in asked.question.lower()
     assert asked.answer in ("true", "false")
+
+
+def test_a_caption_agrees_with_people_when_half_of_what_it_names_is_theirs() -> None:
+    people = ("two dogs run over the grass", "a brown dog chases another one")
+    assert agrees("a dog running on grass", people)  # dog and grass, not "running"
+    assert agrees("two brown dogs", people)
+    assert not agrees("a man in a red shirt on the grass", people)
+    assert not agrees("the and of", people)
+    assert not agrees("", people)

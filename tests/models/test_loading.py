@@ -98,12 +98,23 @@ def test_confidence_weights_are_counted(folder: Path) -> None:
         load(folder)
 
 
+@pytest.mark.parametrize("curve", [[[0, 0.5], [0, 0.6]], [[0, 0.5], [1, 0.4]], [[0, 1.5]]])
+def test_a_curve_that_falls_or_leaves_its_range_is_named(folder: Path, curve: list[list[float]]) -> None:
+    _change(folder, "card", curve_with_image=curve)
+    with pytest.raises(WeightsError, match="rising scores"):
+        load(folder)
+
+
 def test_a_tokenizer_of_other_weights_is_named(folder: Path) -> None:
     from training.tokenizer_recipe import train_tokenizer
 
     train_tokenizer(folder / TOKENIZER_FILE, 480, seed=1, lines=300, data=None)
     with pytest.raises(WeightsError, match=r"tokenizer\.model: expected 512 tokens as in config\.json, got 480"):
         load(folder)
+
+
+def statistics(dim: int, wide: int) -> Familiarity:
+    return Familiarity(torch.zeros(dim), torch.eye(wide), torch.zeros(3, dim), torch.zeros(5, dim).half())
 
 
 def test_statistics_of_the_training_pictures_come_along(folder: Path, tiny: LoadedModel) -> None:
@@ -113,11 +124,12 @@ def test_statistics_of_the_training_pictures_come_along(folder: Path, tiny: Load
     assert not without.is_unfamiliar(without.encode_image(image))
     with pytest.raises(WeightsError, match=FAMILIARITY_FILE):
         without.unfamiliarity(without.encode_image(image))
-    stored = Familiarity(torch.zeros(3, 32), torch.eye(32))
+    stored = statistics(32, 32)
     (folder / FAMILIARITY_FILE).write_bytes(stored.to_bytes())
     known = load(folder)
     encoded = known.encode_image(image)
-    assert known.unfamiliarity(encoded) == pytest.approx(float(encoded.whole.norm()), rel=1e-5)
+    # a length of 1 from the known directions, which are none, and a little for the length
+    assert known.unfamiliarity(encoded) == pytest.approx(1 + 0.006 * float(encoded.mean.norm()), rel=1e-5)
     assert known.fingerprint != without.fingerprint
     assert not known.is_unfamiliar(encoded)
     for limit, strange in ((0.5, True), (1e6, False)):
@@ -129,9 +141,9 @@ def test_statistics_of_the_training_pictures_come_along(folder: Path, tiny: Load
     ("data", "said"),
     [
         (b"", "expected a whole safetensors file, got 0 bytes"),
-        (Familiarity(torch.zeros(3, 16), torch.eye(16)).to_bytes(), r"expected centres \[domains, 32\]"),
-        (Familiarity(torch.zeros(3, 32), torch.eye(31)).to_bytes(), r"expected factor \[32, 32\], got \[31, 31\]"),
-        (Familiarity(torch.zeros(3, 32), torch.eye(32)).to_bytes()[:-9], "whole"),
+        (statistics(16, 16).to_bytes(), r"expected mean \[32\], factor \[32, 32\]"),
+        (statistics(32, 31).to_bytes(), r"'factor': \[31, 31\]"),
+        (statistics(32, 32).to_bytes()[:-9], "whole"),
     ],
 )
 def test_statistics_that_do_not_fit_are_named(folder: Path, data: bytes, said: str) -> None:

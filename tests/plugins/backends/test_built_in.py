@@ -366,7 +366,7 @@ def test_weights_that_know_their_pictures_withhold_on_others(tmp_path: Path, ran
     shutil.copytree(random_weights, folder)
     model = load(folder)
     known = [Image.new("RGB", (20, 20), (200 + i, i % 7, 3 * i)) for i in range(40)]
-    features = torch.stack([model.encode_image(one).whole for one in known])
+    features = torch.stack([model.encode_image(one).mean for one in known])
     statistics = fit(features, torch.arange(40) % 2)
     (folder / FAMILIARITY_FILE).write_bytes(statistics.to_bytes())
     limit = float(statistics.distances(features).max()) * 1.01
@@ -443,7 +443,9 @@ def test_what_does_not_begin_as_its_answers_do_is_named(tmp_path: Path, monkeypa
 @pytest.mark.parametrize("settings", [TurnSettings(), TurnSettings(temperature=0.4, seed=3)])
 def test_the_bundled_model_goes_on_as_if_it_had_not_stopped(tmp_path: Path, settings: TurnSettings) -> None:
     backend = BuiltInBackend()
-    turn = Turn(question=Message(text="what is this?", images=(drawn("red", tmp_path),)), settings=settings)
+    square = Image.new("RGB", (128, 128), "white")
+    ImageDraw.Draw(square).ellipse((30, 30, 90, 90), fill="red")  # of which it is sure
+    turn = Turn(question=Message(text="what is this?", images=(as_part(square, tmp_path),)), settings=settings)
     whole, end = run(backend, turn)
     assert end.state["parts"][0]["pieces"]
     words = whole.split(" ")
