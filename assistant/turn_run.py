@@ -7,21 +7,18 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Generator as Steps
 from dataclasses import dataclass
-from time import perf_counter
 
 from assistant.backends import AnswerEnd, Delta, check_goes_on
 from assistant.brought_history import Brought, judge_history
 from assistant.errors import GlassboxError, StoreError, describe
-from assistant.events import Event, Finished, Segment, Step, StepStarted
+from assistant.events import Event, Finished, Step, StepStarted
 from assistant.extensions import Extensions
 from assistant.generation import Generator
 from assistant.harmless_part import harmless_part
 from assistant.intake import ImageSource, read_message, with_regions
 from assistant.judgement import (
-    Judgement,
     Revision,
     accept_nothing,
-    black_out,
     changed_note,
     marked_words,
     not_mended,
@@ -30,16 +27,12 @@ from assistant.judging import judge_answer, judge_question, judge_segment, packs
 from assistant.messages import (
     Door,
     Exchange,
-    HookCall,
     Message,
     ModelInfo,
-    PackStamp,
     Status,
-    Trace,
     Turn,
     TurnRecord,
     TurnSettings,
-    VerdictRecord,
     earlier_questions,
     new_id,
 )
@@ -49,6 +42,7 @@ from assistant.release import ReleaseGate
 from assistant.settings import Settings
 from assistant.stop_texts import StopTexts
 from assistant.store import Store
+from assistant.turn_progress import Progress
 from assistant.verdicts import Refusal, Region
 
 log = logging.getLogger("glassbox.turn")
@@ -83,68 +77,6 @@ class Question:
     """The beginning of the answer, which the model is to carry on. The rules look at it as at the rest."""
 
 
-class _Progress:
-    """What is known of a turn while it runs; becomes its `Trace`."""
-
-    def __init__(self, settings: TurnSettings, packs: Mapping[str, str]) -> None:
-        self.settings = settings
-        self.packs = dict(packs)
-        self.stamps: tuple[PackStamp, ...] = ()
-        self.hooks: list[HookCall] = []
-        self.verdicts: list[VerdictRecord] = []
-        self.notes: list[str] = []
-        self.timings: dict[str, float] = {}
-        self.draft_changes: list[tuple[str, str]] = []
-        self.blacked_out: set[str] = set()
-        self.model: ModelInfo | None = None
-        self.end = AnswerEnd()
-        self.refusal: Refusal | None = None
-        self.first_text_ms: float | None = None
-        self._begin = self._since = perf_counter()
-        self._step = ""
-
-    def step(self, name: str) -> None:
-        """Close the running step's clock and start the next one's."""
-        instant = perf_counter()
-        if self._step:
-            spent = (instant - self._since) * 1000
-            self.timings[self._step] = round(self.timings.get(self._step, 0.0) + spent, 3)
-        self._since, self._step = instant, name
-
-    def segment(self, text: str) -> Segment:
-        """A piece of the answer that leaves now."""
-        if self.first_text_ms is None:
-            self.first_text_ms = round((perf_counter() - self._begin) * 1000, 3)
-        return Segment(text)
-
-    def add(self, judgement: Judgement) -> None:
-        self.hooks += judgement.calls
-        self.verdicts += [each for each in judgement.verdicts if each not in self.verdicts]
-        self.notes += [note for note in judgement.notes if note not in self.notes]
-        self.refusal = self.refusal or judgement.refusal
-
-    def trace(self) -> Trace:
-        self.step("")
-        return Trace(
-            hooks=tuple(self.hooks),
-            verdicts=tuple(self.verdicts),
-            model=self.model,
-            tokens=self.end.tokens,
-            first_text_ms=self.first_text_ms,
-            packs={stamp.id: stamp.version for stamp in self.stamps} or self.packs,
-            pack_stamps=self.stamps,
-            settings=self.settings,
-            timings=self.timings,
-            notes=tuple(self.notes),
-            draft_changes=tuple(
-                (black_out(before, self.blacked_out), black_out(after, self.blacked_out))
-                for before, after in self.draft_changes
-            ),
-            # It may hold the words of a draft, and of a changed answer it says nothing true.
-            backend_state={} if self.refusal or self.draft_changes else self.end.state,
-        )
-
-
 @dataclass(frozen=True)
 class House:
     """What a turn needs of the runtime around it. ``generator`` finds a model by name, the default for ``None``."""
@@ -166,7 +98,7 @@ class TurnRun:
         self._house = house
         self._question = question
         self._stop = stop
-        self._progress = _Progress(question.settings, house.packs)
+        self._progress = Progress(question.settings, house.packs)
         self._turn = Turn(
             id=question.turn_id or new_id(),
             conversation_id=question.conversation_id or new_id(),
