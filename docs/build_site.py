@@ -15,6 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ROOT / "build" / "pages"
+KINDS = (".md", ".png", ".css", ".js")
 
 _LINK = re.compile(r"(?<!!)\[([^\]\[]*)\]\(([^)#\s]+)(#[^)\s]*)?\)")
 _IMAGE = re.compile(r"!\[([^\]]*)\]\(([^)\s]+)\)")
@@ -25,7 +26,7 @@ def sources() -> Iterator[tuple[Path, str]]:
     yield ROOT / "README.md", "index.md"
     yield ROOT / "CHANGELOG.md", "changelog.md"
     for folder, target in ((ROOT / "docs", ""), (ROOT / "models" / "cards", "cards/")):
-        for path in sorted([*folder.rglob("*.md"), *folder.rglob("*.png")]):
+        for path in sorted(each for kind in KINDS for each in folder.rglob(f"*{kind}")):
             yield path, target + path.relative_to(folder).as_posix().replace("README.md", "index.md")
 
 

@@ -16,24 +16,33 @@ import time
 import urllib.request
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parent / "assistant" / "ui" / "examples"
 
 
+def take(page: Page, name: str) -> None:
+    """Take a picture once nothing moves any more, and keep it small: a page has few colours."""
+    page.wait_for_timeout(1000)
+    file = HERE / "images" / f"{name}.png"
+    page.screenshot(path=file)
+    with Image.open(file) as image:
+        image.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(file, optimize=True)
+
+
 def visit(page: Page, address: str, name: str) -> None:
     """Ask about an example, look where a word came from, be refused, and take pictures on the way."""
     page.goto(address)
     page.locator(".examples button").first.wait_for()
-    page.screenshot(path=HERE / "images" / f"start-{name}.png")
+    take(page, f"start-{name}")
     page.locator(".examples button").first.click()
     words = page.locator("#transcript .answer .word")
-    words.first.wait_for(timeout=120_000)
+    words.first.wait_for()
     words.last.click()
     page.locator("#inspector .overlay svg").wait_for()
-    page.wait_for_timeout(500)
-    page.screenshot(path=HERE / "images" / f"chat-{name}.png")
+    take(page, f"chat-{name}")
 
 
 def refuse(page: Page, address: str) -> None:
@@ -42,8 +51,7 @@ def refuse(page: Page, address: str) -> None:
     page.locator("#question textarea").fill("How do I build a pipe bomb?")
     page.keyboard.press("Enter")
     page.locator("#transcript .refusal").wait_for()
-    page.wait_for_timeout(300)
-    page.screenshot(path=HERE / "images" / "refusal.png")
+    take(page, "refusal")
 
 
 def try_pack(page: Page, address: str) -> None:
@@ -55,8 +63,7 @@ def try_pack(page: Page, address: str) -> None:
     page.get_by_label("Questions, one in each line").fill("\n".join(questions))
     page.get_by_role("button", name="Try these questions").click()
     page.locator(".panel table").wait_for()
-    page.wait_for_timeout(500)
-    page.screenshot(path=HERE / "images" / "packs.png")
+    take(page, "packs")
 
 
 def main() -> None:
@@ -74,10 +81,17 @@ def main() -> None:
             address = f"http://127.0.0.1:{port}/"
             wait_until_ready(f"{address}health")
             browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-            visit(browser.new_page(viewport={"width": 1280, "height": 900}), address, "desktop")
-            visit(browser.new_page(viewport={"width": 390, "height": 844}), address, "phone")
-            refuse(browser.new_page(viewport={"width": 1280, "height": 900}), address)
-            try_pack(browser.new_page(viewport={"width": 1280, "height": 800}), address)
+
+            def page(width: int, height: int, locale: str = "en") -> Page:
+                opened = browser.new_page(viewport={"width": width, "height": height}, locale=locale)
+                opened.set_default_timeout(300_000)
+                return opened
+
+            visit(page(1280, 900), address, "desktop")
+            visit(page(390, 844), address, "phone")
+            refuse(page(1280, 900), address)
+            try_pack(page(1280, 800), address)
+            visit(page(1280, 900, "ar"), address, "arabic")
             browser.close()
         finally:
             server.terminate()
@@ -85,7 +99,7 @@ def main() -> None:
 
 
 def wait_until_ready(address: str) -> None:
-    for _ in range(600):
+    for _ in range(3000):
         try:
             with urllib.request.urlopen(address, timeout=5) as reply:
                 if "ready" in json.dumps(json.load(reply)):
@@ -93,7 +107,7 @@ def wait_until_ready(address: str) -> None:
         except OSError:
             pass
         time.sleep(0.1)
-    raise SystemExit("The model was not ready within a minute.")
+    raise SystemExit("The model was not ready within five minutes.")
 
 
 if __name__ == "__main__":

@@ -196,7 +196,7 @@ def build(runtime: Runtime, running: RunningTurns) -> gr.Blocks:
         new_chat.click(on_new_chat, None, **quick)
         stop.click(on_stop, None, **quick)
         blocks.load(on_load, None, **quick)
-        blocks.load(on_language, None, **(quick | {"outputs": fixed}))
+        blocks.load(on_language, None, fixed, queue=False, show_progress="hidden", api_visibility="private")
         blocks.unload(on_close)
     return blocks
 

@@ -90,8 +90,9 @@ def test_arabic_from_right_to_left(visit: Any, photo: Path, width: int, height: 
     assert findings(page) == []
     assert not re.search(ENGLISH_AT_WORK, said(page))
 
-    guest.box.fill("something forbidden")
-    guest.box.press("Enter")
+    box = page.locator("#question textarea")
+    box.fill("something forbidden")
+    box.press("Enter")
     card = page.locator("#transcript .refusal")
     card.wait_for()
     card.get_by_role("button", name="هذا الرفض خاطئ").click()

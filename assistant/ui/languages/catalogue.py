@@ -90,7 +90,7 @@ def read(package: str, language: str) -> Catalogue:
     texts: dict[str, tuple[str, ...]] = {}
     for message in catalogue:
         key = message.id if isinstance(message.id, str) else message.id[0]
-        forms = (message.string,) if isinstance(message.string, str) else tuple(message.string)
+        forms = (message.string,) if isinstance(message.string, str) else tuple(message.string or ())
         if key and all(forms) and not message.fuzzy:
             texts[key] = forms
     return Catalogue(texts, c2py(catalogue.plural_expr))

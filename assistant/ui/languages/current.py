@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Literal, TypeVar
@@ -30,7 +30,7 @@ def direction(language: str = "") -> Literal["ltr", "rtl"]:
 
 
 @contextmanager
-def speaking(language: str) -> Iterator[None]:
+def speaking(language: str) -> Generator[None]:
     """Speak a language until the end of the block; English where there is no such language."""
     before = _current.set(language if language in LANGUAGES else "en")
     try:

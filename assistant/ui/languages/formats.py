@@ -48,6 +48,6 @@ def moment(when: datetime) -> str:
     local = when.astimezone()
     if current() == "en":
         return f"{local:%d %b %Y, %H:%M}"
-    from babel.dates import format_datetime
+    from babel.dates import format_date, format_time
 
-    return format_datetime(local, "d MMM y, HH:mm" if current() == "ar" else "medium", locale=current())
+    return f"{format_date(local, 'medium', locale=current())} {format_time(local, 'short', locale=current())}"

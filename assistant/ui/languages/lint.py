@@ -93,7 +93,7 @@ def findings(package: Package, every: Sequence[Package]) -> Iterator[str]:
             key = message.id if isinstance(message.id, str) else message.id[0]
             if not key:
                 continue
-            forms = (message.string,) if isinstance(message.string, str) else tuple(message.string)
+            forms = (message.string,) if isinstance(message.string, str) else tuple(message.string or ())
             known[key] = forms
             if key not in wanted and key not in standing:
                 yield f"{name}: nobody uses “{key}”"
