@@ -7,7 +7,7 @@ from importlib.resources import files
 import pytest
 from PIL import Image
 
-from assistant_vlm import LoadedModel, load
+from assistant_vlm import LoadedModel, load_named, packaged_sets
 from training.answers import Answered
 from training.evaluate import by_kind, summary
 from training.questions import CANNOT_TELL
@@ -17,9 +17,9 @@ from training.trials import generated
 MOST_BYTES = 32 * 1024 * 1024
 
 
-@pytest.fixture(scope="module")
-def packaged() -> LoadedModel:
-    return load()
+@pytest.fixture(scope="module", params=packaged_sets())
+def packaged(request: pytest.FixtureRequest) -> LoadedModel:
+    return load_named(request.param)
 
 
 def test_they_say_who_they_are(packaged: LoadedModel) -> None:
@@ -29,6 +29,10 @@ def test_they_say_who_they_are(packaged: LoadedModel) -> None:
     assert 1_000_000 < packaged.parameters < 20_000_000
     assert len(packaged.fingerprint) == 64
     assert 0 <= packaged.abstain_below < 1
+
+
+def test_the_set_that_anyone_may_use_is_there() -> None:
+    assert "open" in packaged_sets()
 
 
 def test_they_are_small() -> None:
