@@ -1,7 +1,9 @@
-"""From the command to the first byte of the page, and to the first answer, beside a Gradio page with nothing on it.
+"""From the command to the first byte of the page, and to the first answer, beside bare Gradio pages; and to the help.
 
 Usage: python benchmarks/cold_start.py [--rounds N]
-Prints a table (medians over alternating rounds) and a final JSON line.
+Beside it start a Gradio page with one text box, and the same that has imported torch first, as a page with a model in
+it does: such a page is ready to answer with its first byte. ``assistant --help`` stands beside an interpreter that does
+nothing. Prints a table (medians over alternating rounds) and a final JSON line.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ with gr.Blocks() as page:
     gr.Textbox()
 page.launch(server_name="127.0.0.1", server_port={port}, quiet=True, inbrowser=False)
 """
+MODEL = "import torch; torch.nn.Linear(8, 8)(torch.zeros(1, 8))"
 EXAMPLES = Path(__file__).parents[1] / "assistant" / "ui" / "examples"
 
 
@@ -69,12 +72,17 @@ def start(command: list[str], data: str) -> subprocess.Popen[bytes]:
 def one_round(image: Path) -> dict[str, float]:
     times: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as data:
-        port = free_port()
-        begin = time.perf_counter()
-        bare = start([sys.executable, "-c", BARE.format(port=port)], data)
-        times["bare"] = first_byte(port, begin)
-        bare.terminate()
-        bare.wait()
+        for name, before in (("bare", ""), ("torch", MODEL)):
+            port = free_port()
+            begin = time.perf_counter()
+            bare = start([sys.executable, "-c", before + BARE.format(port=port)], data)
+            times[name] = first_byte(port, begin)
+            bare.terminate()
+            bare.wait()
+        for name, command in (("nothing", ["-c", "pass"]), ("help", ["-m", "assistant.cli.main", "--help"])):
+            begin = time.perf_counter()
+            start([sys.executable, *command], data).wait()
+            times[name] = time.perf_counter() - begin
         port = free_port()
         begin = time.perf_counter()
         command = [sys.executable, "-m", "assistant.cli.main", "serve", "--port", str(port), "--no-browser"]
@@ -93,12 +101,20 @@ def main() -> None:
     image = sorted(EXAMPLES.glob("*.png"))[0]
     found = [one_round(image) for _ in range(rounds)]
     median = {name: statistics.median(each[name] for each in found) for name in found[0]}
-    ratios = {name: statistics.median(each[name] / each["bare"] for each in found) for name in ("page", "answer")}
-    print(f"{'what':<52}{'seconds':>9}{'ratio':>8}")
-    print(f"{'Gradio page with one text box, first byte':<52}{median['bare']:>9.2f}{1:>8.2f}")
-    print(f"{'assistant serve, first byte':<52}{median['page']:>9.2f}{ratios['page']:>8.2f}")
-    print(f"{'assistant serve, first answer about a picture':<52}{median['answer']:>9.2f}{ratios['answer']:>8.2f}")
-    print(json.dumps({"benchmark": "cold_start", "rounds": rounds, "seconds": median, "ratio_to_bare_gradio": ratios}))
+    beside = {"torch": "bare", "page": "bare", "answer": "torch", "help": "nothing"}
+    ratios = {name: statistics.median(each[name] / each[other] for each in found) for name, other in beside.items()}
+    texts = {
+        "bare": "Gradio page with one text box, first byte",
+        "torch": "the same with torch imported, first byte",
+        "page": "assistant serve, first byte (beside Gradio)",
+        "answer": "assistant serve, first answer (beside Gradio with torch)",
+        "nothing": "python that does nothing",
+        "help": "assistant --help",
+    }
+    print(f"{'what':<58}{'seconds':>9}{'ratio':>8}")
+    for name, text in texts.items():
+        print(f"{text:<58}{median[name]:>9.2f}{ratios.get(name, 1):>8.2f}")
+    print(json.dumps({"benchmark": "cold_start", "rounds": rounds, "seconds": median, "ratios": ratios}))
 
 
 if __name__ == "__main__":

@@ -80,17 +80,22 @@ class Page:
 
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
-        self._submit, self._box = -1, -1
+        self._submit, self._box, self._inputs = -1, -1, 1
         self.places: dict[str, int] = {}
         """Which output of the event each part of the page is."""
 
-    async def load(self) -> None:
-        """Read which event asks a question."""
+    async def load(self, api_name: str = "") -> None:
+        """Read which event asks a question: the box of our page, or what another page calls ``api_name``."""
         config = (await self._client.get("/config")).json()
         names = {each["id"]: each["props"].get("elem_id") for each in config["components"]}
-        self._box = next(number for number, name in names.items() if name == "question")
-        event = next(each for each in config["dependencies"] if [self._box, "submit"] in each["targets"])
-        self._submit = event["id"]
+        if not api_name:
+            self._box = next(number for number, name in names.items() if name == "question")
+        event = next(
+            each
+            for each in config["dependencies"]
+            if (each["api_name"] == api_name if api_name else [self._box, "submit"] in each["targets"])
+        )
+        self._submit, self._inputs = event["id"], len(event["inputs"])
         self.places = {names[number]: place for place, number in enumerate(event["outputs"]) if names.get(number)}
 
     async def ask(self, visitor: str, text: str) -> AsyncIterator[tuple[float, str, dict[str, str]]]:
@@ -103,7 +108,8 @@ class Page:
         Raises:
             RuntimeError: the page says that it went wrong.
         """
-        body: dict[str, Any] = {"data": [None, text, None], "fn_index": self._submit, "session_hash": visitor}
+        data: list[Any] = [None, text, None] if self._inputs == 3 else [text]
+        body: dict[str, Any] = {"data": data, "fn_index": self._submit, "session_hash": visitor}
         reply = await self._client.post("/gradio_api/queue/join", json={**body, "trigger_id": self._box})
         reply.raise_for_status()
         async with self._client.stream("GET", "/gradio_api/queue/data", params={"session_hash": visitor}) as stream:
@@ -112,10 +118,10 @@ class Page:
                     continue
                 message = json.loads(line[5:])
                 output = message.get("output") or {}
-                data = output.get("data") or []
+                parts = output.get("data") or []
                 if message.get("success") is False:
                     raise RuntimeError(f"The page said: {output}")
-                changed = {name: json.dumps(data[place]) for name, place in self.places.items() if place < len(data)}
+                changed = {name: json.dumps(parts[place]) for name, place in self.places.items() if place < len(parts)}
                 yield time.perf_counter(), message["msg"], changed
                 if message["msg"] == "process_completed":
                     return
