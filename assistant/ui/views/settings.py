@@ -32,25 +32,30 @@ def language_form(after: str, *, labelled_by: str = "") -> Html:
         after: the address to go to afterwards.
         labelled_by: the id of a heading; without one, the form has a label of its own.
     """
+    buttons = (
+        tag(
+            "button",
+            name,
+            type="submit",
+            name="language",
+            value=code,
+            lang=code,
+            aria_pressed="true" if code == current() else "false",
+        )
+        for code, name in LANGUAGES.items()
+    )
+    label = None if labelled_by else tr("Language")
     return tag(
         "form",
         tag("input", type="hidden", name="next", value=after),
-        *(
-            tag(
-                "button",
-                name,
-                type="submit",
-                name="language",
-                value=code,
-                lang=code,
-                aria_pressed="true" if code == current() else "false",
-            )
-            for code, name in LANGUAGES.items()
+        tag(
+            "div",
+            *buttons,
+            role="group",
+            aria_labelledby=labelled_by or None,
+            aria_label=label,
+            class_="languages",
         ),
         method="post",
         action="/language",
-        class_="languages",
-        role="group",
-        aria_labelledby=labelled_by or None,
-        aria_label=None if labelled_by else tr("Language"),
     )
