@@ -222,12 +222,11 @@ def test_checking_hooks_exist() -> None:
 
 def test_what_the_package_offers_is_what_it_says() -> None:
     assert list(assistant.__all__) == sorted(assistant.__all__)
-    public = {
-        name
-        for name, value in vars(assistant).items()
-        if not name.startswith("_") and not inspect.ismodule(value) and name != "annotations"
-    }
-    assert public == set(assistant.__all__)
+    assert set(dir(assistant)) == set(assistant.__all__)
+    for name in assistant.__all__:
+        assert getattr(assistant, name).__module__.startswith("assistant.")
+    with pytest.raises(AttributeError, match="no_such_thing"):
+        assistant.no_such_thing  # noqa: B018
 
 
 def test_a_plugin_that_is_a_class_is_made_anew_for_each_runtime(tmp_path: Path) -> None:

@@ -43,6 +43,13 @@ def test_help_imports_nothing_heavy(arguments: list[str]):
     assert "Usage: assistant" in done.stdout
 
 
+def test_the_first_help_waits_for_nothing_but_the_command_line():
+    """It is what a stranger types first: it builds no types, and loads no plugin's code but that of its commands."""
+    script = SEE_IMPORTS.format(heavy=(*HEAVY, "pydantic", "pluggy", "assistant.messages", "assistant.extensions"))
+    done = subprocess.run([sys.executable, "-c", script, "--help"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_misspelt_command_is_misuse_and_gets_a_suggestion(cli: Callable[..., Result]):
     result = cli("akk", "hello")
     assert result.exit_code == 2
