@@ -107,6 +107,19 @@ def test_ratings_with_reasons_are_stored_and_taken_back(visit: Any) -> None:
     assert form.get_by_label("In your own words").input_value() == ""
 
 
+def test_a_bad_answer_leads_to_the_reasons(visit: Any) -> None:
+    guest = visit()
+    page = guest.page
+    guest.ask("hello")
+    assert page.get_by_role("button", name="Say why").count() == 0
+    page.get_by_role("button", name="Bad answer").click()
+    page.get_by_role("button", name="Say why").press("Enter")
+    page.wait_for_function("document.activeElement.name === 'reasons'")
+    page.keyboard.press("Space")
+    page.locator("#inspector .rating").get_by_role("button", name="Store this rating").click()
+    page.locator("#inspector .rating .receipt", has_text="Stored in place of the earlier rating").wait_for()
+
+
 def test_stop_keeps_the_part_and_try_again_makes_another_version(visit: Any, photo: Path) -> None:
     guest = visit()
     page = guest.page

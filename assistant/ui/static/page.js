@@ -231,6 +231,13 @@ function start() {
   let inside = '';
   let drawn = '';
   let gone = '';
+  let why = ''; // the turn whose rating was asked about
+  document.addEventListener('click', (event) => {
+    const button = event.target.closest('[data-why]');
+    if (!button) return;
+    why = button.dataset.turn;
+    redrawn();
+  });
   function redrawn() {
     const transcript = document.querySelector('#transcript .transcript');
     const welcome = document.querySelector('#transcript .welcome');
@@ -273,6 +280,12 @@ function start() {
       byId('inspector').scrollIntoView({ behavior: smooth(), block: 'start' });
     }
     inside = shown;
+    const reasons = document.querySelector('#inspector .rating');
+    if (why && why === panel.turn && reasons) {
+      why = '';
+      reasons.scrollIntoView({ block: 'start' });
+      (reasons.querySelector('[name="reasons"]') ?? reasons.querySelector('textarea')).focus();
+    }
     movePanel();
   }
 

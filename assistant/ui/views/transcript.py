@@ -204,6 +204,7 @@ def _footer(turn: ShownTurn, receipt: str) -> Html:
         tag("span", words, class_=f"status {record.status}") if words else None,
         _thumb(record.id, "up", tr("Good answer"), pressed=rated == "up") if can_rate else None,
         _thumb(record.id, "down", tr("Bad answer"), pressed=rated == "down") if can_rate else None,
+        _why(record.id) if rated == "down" and can_rate else None,
         tag("button", tr("Look inside"), type="button", data_event="explain", data_act="look", data_turn=record.id),
         tag("button", tr("Try again"), type="button", data_event="turn", data_act="retry", data_turn=record.id),
         tag("button", tr("Go on"), type="button", data_event="turn", data_act="go-on", data_turn=record.id)
@@ -213,6 +214,19 @@ def _footer(turn: ShownTurn, receipt: str) -> Html:
         _more(record),
         tag("span", told(receipt), class_="receipt", role="status") if receipt else None,
         class_="footer",
+    )
+
+
+def _why(turn_id: str) -> Html:
+    """The way to the reasons of a bad rating; the keyboard goes with it."""
+    return tag(
+        "button",
+        tr("Say why"),
+        type="button",
+        data_event="explain",
+        data_act="look",
+        data_turn=turn_id,
+        data_why=True,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from assistant.ui.examples import Example
-from assistant.ui.languages import tr
+from assistant.ui.languages import current, tr
 from assistant.ui.views.markup import Html, tag
 
 
@@ -22,6 +22,10 @@ def welcome(examples: Sequence[Example]) -> Html:
         ),
         tag("ul", *(_example(number, each) for number, each in enumerate(examples)), class_="examples")
         if examples
+        else None,
+        # Whoever reads another language would else ask in it.
+        tag("p", tr("The bundled model understands questions in English only."), class_="notice")
+        if current() != "en"
         else None,
         class_="welcome",
     )
