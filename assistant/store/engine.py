@@ -22,6 +22,12 @@ BUSY_MILLISECONDS = 10_000
 """How long a connection waits for another program to finish writing."""
 
 
+WRITERS = 0x61A55B0C
+"""The number of the lock that PostgreSQL's writers wait for."""
+
+_POSTGRESQL = ("postgresql", "postgres")
+
+
 class Database:
     """An open database. Reading and writing are `with` blocks; each is one transaction that holds or leaves no trace.
 
@@ -40,7 +46,9 @@ class Database:
             self.engine = _engine(address, self.place)
             if self.file is not None:
                 _check_file(self.file, self.place)
-        self._writing_engine = self.engine.execution_options(glassbox_writes=True)
+        # PostgreSQL's writers wait for a lock at their beginning, and must then see what the one before them wrote.
+        level = {} if self.file is not None else {"isolation_level": "READ COMMITTED"}
+        self._writing_engine = self.engine.execution_options(glassbox_writes=True, **level)
         try:
             if self.file is not None:
                 self._use_wal()
@@ -127,17 +135,25 @@ class Database:
 
 def _address(url: str) -> URL:
     try:
-        return make_url(url)
+        address = make_url(url)
+        # The one driver that is tested; without a name, the database's own default would be taken.
+        return address.set(drivername="postgresql+psycopg") if address.drivername in _POSTGRESQL else address
     except (ArgumentError, ValueError) as error:
         raise StoreUnavailable(
-            f"The database address cannot be read: {error}.", hint="Write it as sqlite:///folder/file.sqlite3."
+            f"The database address cannot be read: {error}.",
+            hint="Write it as sqlite:///folder/file.sqlite3 or postgresql://...",
         ) from error
 
 
 def _engine(address: URL, place: str) -> Engine:
     try:
         if address.get_backend_name() != "sqlite":
-            return create_engine(address, pool_pre_ping=True)
+            engine = create_engine(
+                address, pool_pre_ping=True, isolation_level="REPEATABLE READ", pool_size=8, max_overflow=32
+            )
+            if address.get_backend_name() == "postgresql":
+                event.listen(engine, "begin", _take_turns)
+            return engine
         engine = create_engine(address, pool_size=8, max_overflow=32)
     except (TypeError, ValueError) as error:
         raise StoreUnavailable(
@@ -147,6 +163,12 @@ def _engine(address: URL, place: str) -> Engine:
     event.listen(engine, "connect", _prepare_connection)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def _take_turns(connection: Connection) -> None:
+    # One writer at a time among all programs, as on SQLite: each leaf of the audit chain follows the one before.
+    if connection.get_execution_options().get("glassbox_writes", False):
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITERS})")
 
 
 def _prepare_connection(connection: Any, _record: Any) -> None:

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-REVISION = "0004"
+REVISION = "0005"
 """The newest migration, kept here so that an up-to-date database opens without loading alembic."""
 
 
@@ -48,6 +48,18 @@ class UtcDateTime(TypeDecorator[datetime]):
         return None if value is None else as_utc(value)
 
 
+class Words(TypeDecorator[str]):
+    """What somebody wrote. PostgreSQL keeps no null character in a text; the mark for what cannot be shown stands in
+    its place there. A turn's record, which is JSON, keeps it everywhere."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Take null characters out where they cannot be kept."""
+        return value.replace("\0", "\ufffd") if value is not None and dialect.name == "postgresql" else value
+
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_name)s",
@@ -65,7 +77,7 @@ conversations = Table(
     "conversations",
     metadata,
     Column("id", String, primary_key=True),
-    Column("title", Text, nullable=False),
+    Column("title", Words, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False, index=True),
     Column("owner", String, nullable=False, index=True, server_default=LOCAL),
@@ -90,8 +102,8 @@ turns = Table(
     Column("parent_id", String),
     Column("created_at", UtcDateTime, nullable=False),
     Column("status", String, nullable=False, index=True),
-    Column("question", Text, nullable=False),
-    Column("answer", Text, nullable=False),
+    Column("question", Words, nullable=False),
+    Column("answer", Words, nullable=False),
     Column("confidence", Float),
     Column("model_name", String),
     Column("model_fingerprint", String),
@@ -105,7 +117,7 @@ turn_texts = Table(
     metadata,
     Column("number", Integer, primary_key=True),
     Column("turn_id", ForeignKey("turns.id"), nullable=False, unique=True),
-    Column("text", Text, nullable=False),
+    Column("text", Words, nullable=False),
 )
 
 verdicts = Table(
@@ -147,8 +159,8 @@ feedback = Table(
     Column("turn_id", ForeignKey("turns.id"), nullable=False, index=True),
     Column("rating", String, nullable=False),
     Column("reasons", JSON, nullable=False),
-    Column("text", Text, nullable=False),
-    Column("correction", Text, nullable=False),
+    Column("text", Words, nullable=False),
+    Column("correction", Words, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("salt", String, nullable=False),
 )
@@ -162,12 +174,12 @@ appeals = Table(
     Column("rule", String, nullable=False),
     Column("pack", String, nullable=False),
     Column("pack_version", String, nullable=False),
-    Column("text", Text, nullable=False),
+    Column("text", Words, nullable=False),
     Column("status", String, nullable=False, index=True),
     Column("created_at", UtcDateTime, nullable=False),
     Column("salt", String, nullable=False),
     Column("reviewer", String),
-    Column("reason", Text),
+    Column("reason", Words),
     Column("decided_at", UtcDateTime),
 )
 

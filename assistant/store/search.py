@@ -1,4 +1,4 @@
-"""Full-text search over what was said. SQLite has an index for it; other databases look through the texts."""
+"""Full-text search over what was said. SQLite and PostgreSQL have an index for it; others look through the texts."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ def find(
         return [Found(conversation=each) for each in conversations.with_ids(connection, ids)][:limit]
     as_typed = re.findall(r"\w+", words)[:MOST_WORDS]
     best: dict[str, tuple[str, str] | None] = dict.fromkeys(_titles(connection, as_typed, owner))
-    by_words = _by_words(connection, wanted, owner) if connection.dialect.name == "sqlite" else []
+    index = _INDEXES.get(connection.dialect.name)
+    by_words = index(connection, wanted, owner) if index else []
     for conversation, turn, said in by_words or _by_parts(connection, as_typed, owner):
         if best.get(conversation) is None:
             best[conversation] = (turn, said)
@@ -69,7 +70,7 @@ def _titles(connection: Connection, words: Sequence[str], owner: str | None) -> 
     return list(connection.execute(query).scalars())
 
 
-def _by_words(connection: Connection, words: Sequence[str], owner: str | None) -> list[tuple[str, str, str]]:
+def _by_sqlite(connection: Connection, words: Sequence[str], owner: str | None) -> list[tuple[str, str, str]]:
     """(conversation, turn, text) by SQLite's full-text index, the best first."""
     query = text(
         "SELECT turns.conversation_id, turns.id, turn_texts.text FROM turn_search "
@@ -79,6 +80,20 @@ def _by_words(connection: Connection, words: Sequence[str], owner: str | None) -
         "ORDER BY turn_search.rank LIMIT :most"
     )
     terms = " ".join(f'"{word}"*' for word in words)
+    rows = connection.execute(query, {"words": terms, "owner": owner, "most": _TURNS})
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
+def _by_postgresql(connection: Connection, words: Sequence[str], owner: str | None) -> list[tuple[str, str, str]]:
+    """The same by PostgreSQL's; `words_of` there is a function of our migration."""
+    query = text(
+        "SELECT turns.conversation_id, turns.id, turn_texts.text FROM turn_texts "
+        "JOIN turns ON turns.id = turn_texts.turn_id JOIN conversations ON conversations.id = turns.conversation_id "
+        "WHERE words_of(turn_texts.text) @@ to_tsquery('simple', :words) "
+        "AND conversations.owner = COALESCE(:owner, conversations.owner) "
+        "ORDER BY ts_rank(words_of(turn_texts.text), to_tsquery('simple', :words)) DESC, turns.number DESC LIMIT :most"
+    )
+    terms = " & ".join(f"'{word}':*" for word in words)
     rows = connection.execute(query, {"words": terms, "owner": owner, "most": _TURNS})
     return [(row[0], row[1], row[2]) for row in rows]
 
@@ -114,3 +129,7 @@ def _found(conversation: ConversationSummary, hit: tuple[str, str] | None, words
     shift = (1 if start else 0) - start
     marks = tuple((left + shift, right + shift) for left, right in places if right <= end)
     return Found(conversation=conversation, turn_id=turn, excerpt=excerpt, marks=marks)
+
+
+_INDEXES = {"sqlite": _by_sqlite, "postgresql": _by_postgresql}
+"""Databases with a full-text index."""

@@ -97,13 +97,13 @@ def test_a_leaf_names_rules_and_holds_no_words(store, make_record):
     assert leaves[0].data["packs"] == {"core": "1.2.0"}
 
 
-def test_a_guess_at_a_question_cannot_be_checked_against_the_log(store, make_record):
+def test_a_guess_at_a_question_cannot_be_checked_against_the_log(store, make_record, tmp_path):
     # The same record in two stores: without a salt the seals would be equal, and a guess could be tried out.
     from assistant.store import Store
 
     record = make_record("yes?")
     store.save_turn(record)
-    other = Store(f"sqlite:///{store._database.file.parent / 'other.sqlite3'}")
+    other = Store(f"sqlite:///{tmp_path / 'other.sqlite3'}")
     other.save_turn(record)
     assert store.audit_leaves()[0].data["seal"] != other.audit_leaves()[0].data["seal"]
     other.close()
