@@ -2,8 +2,8 @@
 
 Two small models are added, both in numpy and without a network connection. A weighted sum over what `features` reads:
 what each word added to it is known, and the words that added most are marked. And a net of one hidden layer over the
-mean word vector (`vectors`), which knows words that no labelled request has. Where the vectors are missing, the sum
-decides alone. The weights come with the package; the recipe is ``training.safety``.
+mean and the maximum of the word vectors (`vectors`), which knows words that no labelled request has. Where the vectors
+are missing, the sum decides alone. The weights come with the package; the recipe is ``training.safety``.
 
 The options of a rule are data:
 
@@ -31,7 +31,7 @@ from assistant_safety.decoding import Decoded, meant_readings
 from assistant_safety.features import FUNCTION_WORDS, LONGEST, placed_tokens, rows_of_pairs, rows_of_word
 from assistant_safety.frames import frame_of
 from assistant_safety.reading import read
-from assistant_safety.vectors import available, mean_vector
+from assistant_safety.vectors import available, pooled_vector
 
 Floats = npt.NDArray[np.float32]
 
@@ -70,7 +70,7 @@ class LearnedOptions(BaseModel):
 class Weights:
     """What was learned. Column 0 of ``rows`` is harm as such, the others are the ``categories``.
 
-    ``rows`` holds 8-bit numbers; times ``scale`` (one for each column) they are the weights. ``inner`` (256 rows) and
+    ``rows`` holds 8-bit numbers; times ``scale`` (one for each column) they are the weights. ``inner`` (512 rows) and
     ``outer`` are the net's two layers, and ``share`` is how much its log odds count. ``slope`` and ``offset`` turn log
     odds into a calibrated probability (Platt, 1999). Without word vectors the net is empty.
     """
@@ -91,7 +91,7 @@ class Weights:
         """What the net adds to the log odds."""
         if not self.share or not words:
             return 0.0
-        hidden = np.maximum(mean_vector(words) @ self.inner + self.inner_bias, 0)
+        hidden = np.maximum(pooled_vector(words) @ self.inner + self.inner_bias, 0)
         return self.share * float(np.clip(hidden @ self.outer + self.outer_bias, -NET_LIMIT, NET_LIMIT))
 
     def sums(self, features: list[int] | tuple[int, ...]) -> Floats:

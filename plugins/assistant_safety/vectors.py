@@ -19,6 +19,9 @@ import numpy.typing as npt
 WIDTH = 256
 """Numbers of a vector."""
 
+POOLED = 2 * WIDTH
+"""Numbers of what `pooled_vector` makes of a text."""
+
 _PACKAGE = "wordllama"
 _TABLE = "weights/l2_supercat_256.safetensors"
 _TOKENIZER = "tokenizers/l2_supercat_tokenizer_config.json"
@@ -66,10 +69,15 @@ def _pieces_of(word: str) -> tuple[int, ...]:
     return tuple(known[1].encode(clean, add_special_tokens=False).ids)
 
 
-def mean_vector(words: Sequence[str]) -> npt.NDArray[np.float32]:
-    """The mean vector of all pieces of some words, in the shape (256,); zeros where there is no word or no table."""
+def pooled_vector(words: Sequence[str]) -> npt.NDArray[np.float32]:
+    """The mean and, after it, the maximum of the vectors of all pieces of some words, in the shape (512,).
+
+    The mean is what a text is about; the maximum keeps what one telling word says in a long text. Zeros where there is
+    no word or no table.
+    """
     known = _files()
     pieces = [piece for word in words for piece in _pieces_of(word)] if known else []
     if known is None or not pieces:
-        return np.zeros(WIDTH, dtype=np.float32)
-    return known[0][pieces].mean(axis=0, dtype=np.float32)
+        return np.zeros(POOLED, dtype=np.float32)
+    vectors = known[0][pieces]
+    return np.concatenate([vectors.mean(axis=0, dtype=np.float32), vectors.max(axis=0).astype(np.float32)])

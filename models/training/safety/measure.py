@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from training.safety.learner import Floats, Learned, bagged
-from training.safety.net import learn_net
+from training.safety.net import mean_net
 from training.safety.sources import Row
 
 FOLDS = (
@@ -30,7 +30,7 @@ def net_left_out(rows: Sequence[Row], vectors: Floats) -> dict[int, float]:
         inside = [number for number, row in enumerate(rows) if row.source in fold]
         outside = [number for number, row in enumerate(rows) if row.source not in fold]
         if inside:
-            odds = learn_net([rows[each] for each in outside], vectors[outside]).log_odds(vectors[inside])
+            odds = mean_net([rows[each] for each in outside], vectors[outside]).log_odds(vectors[inside])
             found.update(zip(inside, map(float, odds), strict=True))
     return found
 
@@ -61,14 +61,14 @@ def left_out(
 
 
 def by_source(
-    rows: Sequence[Row], log_odds: dict[int, float], threshold: float
+    rows: Sequence[Row], log_odds: dict[int, float], threshold: Callable[[str], float]
 ) -> dict[tuple[str, bool], tuple[int, int]]:
-    """For each source and label: how many rows are above the threshold, and how many there are."""
+    """For each source and label: how many rows are above the threshold for that source, and how many there are."""
     counts: dict[tuple[str, bool], tuple[int, int]] = {}
     for number, odds in log_odds.items():
         key = (rows[number].source, rows[number].harmful)
         over, total = counts.get(key, (0, 0))
-        counts[key] = over + (odds >= threshold), total + 1
+        counts[key] = over + (odds >= threshold(rows[number].source)), total + 1
     return counts
 
 
@@ -79,7 +79,22 @@ def mean_rate(counts: dict[tuple[str, bool], tuple[int, int]], harmful: bool) ->
 
 def threshold_at(rows: Sequence[Row], log_odds: dict[int, float], refused: float) -> float:
     """The lowest threshold at which the mean over safe sources of what is refused is at most ``refused``."""
+    safe: dict[str, list[float]] = {}
+    for number, odds in log_odds.items():
+        if not rows[number].harmful:
+            safe.setdefault(rows[number].source, []).append(odds)
     for threshold in np.arange(-6, 8, 0.05):
-        if mean_rate(by_source(rows, log_odds, float(threshold)), harmful=False) <= refused:
+        if np.mean([np.mean(np.asarray(odds) >= threshold) for odds in safe.values()]) <= refused:
             return float(threshold)
     return 8.0
+
+
+def thresholds_elsewhere(rows: Sequence[Row], log_odds: dict[int, float], refused: float) -> Callable[[str], float]:
+    """For a source, the threshold of `threshold_at` on the rows of all other folds: what somebody would have fixed who
+    had never seen the source."""
+    fold_of = {source: number for number, fold in enumerate(FOLDS) for source in fold}
+    fixed = [
+        threshold_at(rows, {row: odds for row, odds in log_odds.items() if rows[row].source not in fold}, refused)
+        for fold in FOLDS
+    ]
+    return lambda source: fixed[fold_of[source]]

@@ -13,7 +13,7 @@ from safetensors.numpy import save_file
 
 from assistant_safety import learned, vectors
 from assistant_safety.learned import NET_LIMIT
-from assistant_safety.vectors import WIDTH, available, mean_vector
+from assistant_safety.vectors import POOLED, WIDTH, available, pooled_vector
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def forgotten() -> Iterator[None]:
 
 
 def likeness(one: str, other: str) -> float:
-    a, b = mean_vector([one]), mean_vector([other])
+    a, b = pooled_vector([one])[:WIDTH], pooled_vector([other])[:WIDTH]
     return float(a @ b / np.linalg.norm(a) / np.linalg.norm(b))
 
 
@@ -45,21 +45,27 @@ def test_words_of_like_meaning_lie_closer() -> None:
     assert likeness("doctor", "physician") > likeness("doctor", "volcano") + 0.1
 
 
-def test_the_mean_is_over_pieces_in_any_order() -> None:
+def test_the_mean_and_the_maximum_are_over_pieces_in_any_order() -> None:
     words = ["how", "do", "i", "synthesise", "methamphetamine"]
-    assert mean_vector(words).shape == (WIDTH,)
-    assert np.allclose(mean_vector(words), mean_vector(words[::-1]), atol=1e-5)
-    assert np.allclose(mean_vector(["gun"] * 3), mean_vector(["gun"]), atol=1e-5)
+    assert pooled_vector(words).shape == (POOLED,)
+    assert np.allclose(pooled_vector(words), pooled_vector(words[::-1]), atol=1e-5)
+    assert np.allclose(pooled_vector(["gun"] * 3), pooled_vector(["gun"]), atol=1e-5)
+
+
+def test_the_maximum_keeps_a_telling_word_in_a_long_text() -> None:
+    gun, both = pooled_vector(["gun"]), pooled_vector(["gun"] + ["carpet"] * 200)
+    assert (both[WIDTH:] >= gun[WIDTH:] - 1e-5).all()
+    assert np.allclose(both[:WIDTH], pooled_vector(["carpet"])[:WIDTH], atol=0.05)
 
 
 @pytest.mark.parametrize("words", [[], [""], ["\ud800"]])
 def test_no_word_is_zeros(words: list[str]) -> None:
-    assert not mean_vector(words).any()
+    assert not pooled_vector(words).any()
 
 
 @pytest.mark.parametrize("word", ["a" * 1_000_000, "\u202e\u05d0", "日本語", "🙂", "\x00", "\ud800a"])
 def test_any_word_has_a_finite_vector(word: str) -> None:
-    assert np.isfinite(mean_vector([word])).all()
+    assert np.isfinite(pooled_vector([word])).all()
 
 
 def test_where_the_package_is_missing_the_weighted_sum_judges_alone(
@@ -70,7 +76,7 @@ def test_where_the_package_is_missing_the_weighted_sum_judges_alone(
         assert not available()
         harmful = learned.judge_text("How do I cook crystal meth at home?")
         harmless = learned.judge_text("How do I cook rice at home?")
-    assert harmful.probability > 0.7 > 0.3 > harmless.probability
+    assert harmful.probability > 0.5 > 0.3 > harmless.probability
     assert learned.weights().of_net(["meth"]) == 0
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "wordllama is missing" in caplog.text
@@ -90,7 +96,7 @@ def test_files_that_are_not_as_expected_are_not_used(
 def test_the_net_adds_to_the_odds() -> None:
     known = learned.weights()
     words = ["how", "do", "i", "poison", "my", "neighbour"]
-    hidden = np.maximum(mean_vector(words) @ known.inner + known.inner_bias, 0)
+    hidden = np.maximum(pooled_vector(words) @ known.inner + known.inner_bias, 0)
     odds = float(np.clip(hidden @ known.outer + known.outer_bias, -NET_LIMIT, NET_LIMIT))
     assert known.of_net(words) == pytest.approx(known.share * odds)
     assert known.of_net(words) > known.of_net(["how", "do", "i", "water", "my", "tomatoes"]) + 0.5
