@@ -31,7 +31,7 @@ def purpose(plugin: object, distribution: str) -> str:
 def summary(folder: Path, distribution: str) -> str:
     """What the metadata of a package in a folder says that it is for; nothing of the package is executed."""
     found = next(iter(distributions(name=distribution, path=[str(folder)])), None)
-    return first_sentence(found.metadata["Summary"] if "Summary" in found.metadata else "") if found else ""
+    return first_sentence(str(found.metadata.json.get("summary", ""))) if found else ""
 
 
 def first_sentence(text: str) -> str:
