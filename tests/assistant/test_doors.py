@@ -227,8 +227,9 @@ DOORS: list[Callable[..., Out]] = [
     function,
 ]
 
-LIMIT_SECONDS = 20
-"""For a whole turn with a hanging part: the parts' own limits are below a second, and the machine may be busy."""
+LIMIT_SECONDS = 60
+"""For building a door and a whole turn with a hanging part through it: the parts' own limits are below a second, and
+on a machine that does other work all of it took up to 27 seconds."""
 
 
 @pytest.fixture(params=DOORS, ids=lambda door: door.__name__)
