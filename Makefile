@@ -27,7 +27,8 @@ docs: $(VENV)/.installed-docs
 	@echo "The site is in build/site. Its search needs a server: $(BIN)/python -m http.server --directory build/site"
 
 bench: $(VENV)/.installed-dev
-	@for script in benchmarks/cold_start.py benchmarks/answer.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	$(BIN)/python benchmarks/answer.py
+	$(BIN)/python -m benchmarks.product
 
 wheel: $(VENV)/.installed-dev
 	$(BIN)/python -m build --no-isolation
