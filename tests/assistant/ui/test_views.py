@@ -28,6 +28,7 @@ ALLOWED = {
     *(
         "a",
         "article",
+        "bdi",
         "blockquote",
         "button",
         "dd",
