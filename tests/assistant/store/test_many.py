@@ -16,8 +16,11 @@ from sqlalchemy import event
 from assistant.messages import Feedback
 from assistant.store import Store
 
+from .conftest import POSTGRESQL
+
 ROOT = Path(__file__).parents[3]
-THREADS, TURNS = 8, 50
+THREADS, TURNS = 8, 10 if POSTGRESQL else 50
+"""A server takes a round trip for each statement, and its writers wait for one another."""
 
 WRITER = """
 import sys
@@ -114,7 +117,7 @@ def test_different_databases_made_at_once_in_one_program(tmp_path):
         store.close()
 
 
-def test_threads_take_turns_before_they_meet_at_the_file(store, make_record):
+def test_threads_take_turns_before_they_meet_at_the_file(store, make_record, path):
     # With no patience for the file's own lock, two writers that reach it together would fail.
     event.listen(store._database.engine, "checkout", lambda connection, *_: connection.execute("PRAGMA busy_timeout=0"))
     records = [make_record() for _ in range(80)]
