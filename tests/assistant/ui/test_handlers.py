@@ -106,7 +106,7 @@ def test_a_click_into_the_answer_finds_the_word_at_that_character(make_page: Any
     assert at == 3
     page.press("word", turn=page.turn, at="2")
     assert page.view == View(page.turn, 1)
-    assert "Where the model looked: “red”" in page.shown["inspector"]
+    assert "Where the model looked: <bdi>“red”</bdi>" in page.shown["inspector"]
 
 
 def test_the_map_comes_with_a_text_a_caveat_and_the_confidence(make_page: Any, photo: Path) -> None:
