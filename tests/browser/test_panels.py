@@ -77,7 +77,7 @@ def test_a_pack_is_tried_switched_on_and_its_refusal_is_overturned(
     notice.wait_for()
     assert "would refuse the question again" in notice.inner_text()
     panel.get_by_text("No appeal is waiting").wait_for()
-    rooms.get_by_text("Appeals", exact=True).wait_for()
+    rooms(page).get_by_text("Appeals", exact=True).wait_for()
     panel = open_panel(page, "Refusals")
     assert panel.locator("tbody td").all_inner_texts() == ["1", "1", "0", "1", "100 % (21 % to 100 %)"]
     panel.get_by_role("button", name="Back to the chat").click()
