@@ -55,6 +55,13 @@ class Server:
             ],
             stdout=self._log, stderr=subprocess.STDOUT, env={**os.environ, "HF_HUB_OFFLINE": "1"},
         )  # fmt: skip
+        try:
+            self._wait(log)
+        except BaseException:
+            self.close()
+            raise
+
+    def _wait(self, log: Path) -> None:
         end = time.monotonic() + START_SECONDS
         while not self._answers():
             assert self.process.poll() is None, log.read_text("utf-8", "replace")
