@@ -128,7 +128,9 @@ def export(
 
 @app.command(name="import")
 def import_file(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .json or .zip of Glassbox, ChatGPT, Open WebUI or LibreChat.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A .json or .zip: Glassbox, ChatGPT, Open WebUI, LibreChat.")
+    ],
     json: JsonOption = False,
 ) -> None:
     """Take in the chats of a file. What is here already is not doubled. Exit code 1 where something was left out."""
