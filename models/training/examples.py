@@ -42,20 +42,19 @@ SCENES: Final[dict[str, tuple[Scene, tuple[tuple[str, str], ...]]]] = {
     "counting": (
         Scene(
             (
-                Thing("star", "yellow", 0.2, 0.22, 0.24),
-                Thing("star", "yellow", 0.76, 0.2, 0.24),
-                Thing("star", "yellow", 0.5, 0.5, 0.24),
-                Thing("heart", "red", 0.2, 0.78, 0.24),
-                Thing("heart", "red", 0.78, 0.78, 0.24),
+                Thing("star", "yellow", 0.25, 0.25, 0.22),
+                Thing("star", "yellow", 0.75, 0.25, 0.22),
+                Thing("heart", "red", 0.5, 0.75, 0.22),
             ),
             "light blue",
         ),
         (
-            ("How many stars are there?", "3"),
-            ("Describe the image.", "There are two red hearts and three yellow stars."),
-            ("How many shapes are there?", "5"),
-            ("Are there more stars than hearts?", "stars 3, hearts 2: yes."),
+            ("How many shapes are there?", "3"),
+            ("How many hearts are there?", "1"),
             ("What colour is the background?", "light blue"),
+            ("How many stars are there?", "2"),
+            ("Are there more stars than hearts?", "stars 2, hearts 1: yes."),
+            ("Describe the image.", "There is a red heart and two yellow stars."),
         ),
     ),
     "sign": (
