@@ -83,7 +83,8 @@ def test_a_pack_is_tried_switched_on_and_its_refusal_is_overturned(
     panel.get_by_role("button", name="Back to the chat").click()
     outcome = card.locator(".outcome.overturned")
     outcome.wait_for()
-    assert "that the refusal was wrong, because: One's own birds may be fed." in outcome.inner_text()
+    assert "A reviewer found that the refusal was wrong" in outcome.inner_text()
+    assert "The reason: One's own birds may be fed." in outcome.inner_text()
     guest.reload()
     outcome.wait_for()
 
