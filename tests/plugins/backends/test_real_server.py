@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from transformers.utils.import_utils import is_serve_available
+from transformers.utils.import_utils import is_accelerate_available, is_serve_available
 
 from assistant import AnswerEnd, Delta, Message, Turn, TurnSettings
 from assistant.errors import BackendError, ModelLoadError
@@ -32,7 +32,8 @@ from .tiny_models import FAMILIES
 
 pytestmark = [
     pytest.mark.skipif(
-        not is_serve_available(), reason="needs transformers serve; type: pip install 'transformers[serving]'"
+        not (is_serve_available() and is_accelerate_available()),
+        reason="needs transformers serve; type: pip install 'transformers[serving]' accelerate",
     ),
     pytest.mark.timeout(600),
 ]
