@@ -39,7 +39,7 @@ class Familiarity:
         mean: Mean vector of all training pictures.
         factor: A matrix `f` with `f @ f.T` the inverse of the covariance within domains.
         centres: Mean vector of each domain, less `mean`, times `factor`.
-        known: Training pictures, likewise, each of length 1; float16.
+        known: Training pictures, likewise, each of length 1; rounded to float16, which the file holds.
     """
 
     mean: Annotated[Tensor, "dim"]
@@ -50,16 +50,14 @@ class Familiarity:
     def distances(self, features: Annotated[Tensor, "pictures dim"]) -> Annotated[Tensor, "pictures"]:
         """How far each picture points and lies from the training pictures, at least 0; see the module's text."""
         round_ = (features - self.mean) @ self.factor
-        apart = torch.cdist(normalize(round_, dim=-1), self.known.float())
+        apart = torch.cdist(normalize(round_, dim=-1), self.known)
         nearest = apart.topk(min(NEIGHBOURS, apart.shape[1]), largest=False).values.mean(-1)
         return nearest + LENGTH_SHARE * torch.cdist(round_, self.centres).min(dim=1).values
 
     def to_bytes(self) -> bytes:
         """The contents of `familiarity.safetensors`."""
-        return safetensors.torch.save({name: getattr(self, name).contiguous() for name in _STORED})
-
-
-_STORED: Final = ("mean", "factor", "centres", "known")
+        kept = {"mean": self.mean, "factor": self.factor, "centres": self.centres, "known": self.known.half()}
+        return safetensors.torch.save({name: value.contiguous() for name, value in kept.items()})
 
 
 def fit(
@@ -96,7 +94,7 @@ def fit(
     factor = torch.linalg.cholesky((precision + precision.T) / 2)
     mean = x.mean(0)
     known = normalize((x - mean) @ factor, dim=-1)
-    return Familiarity(mean.float(), factor.float(), ((centres - mean) @ factor).float(), known.half())
+    return Familiarity(mean.float(), factor.float(), ((centres - mean) @ factor).float(), known.half().float())
 
 
 def read_familiarity(data: bytes, dim: int) -> Familiarity:
@@ -120,6 +118,4 @@ def read_familiarity(data: bytes, dim: int) -> Familiarity:
             f"{FAMILIARITY_FILE}: expected mean [{dim}], factor [{dim}, {dim}], centres [domains, {dim}] and known"
             f" [pictures, {dim}], got {shapes}; `training.familiarise` writes the file anew"
         )
-    return Familiarity(
-        stored["mean"].float(), stored["factor"].float(), stored["centres"].float(), stored["known"].half()
-    )
+    return Familiarity(**{name: value.float() for name, value in stored.items()})

@@ -114,7 +114,7 @@ def test_a_tokenizer_of_other_weights_is_named(folder: Path) -> None:
 
 
 def statistics(dim: int, wide: int) -> Familiarity:
-    return Familiarity(torch.zeros(dim), torch.eye(wide), torch.zeros(3, dim), torch.zeros(5, dim).half())
+    return Familiarity(torch.zeros(dim), torch.eye(wide), torch.zeros(3, dim), torch.zeros(5, dim))
 
 
 def test_statistics_of_the_training_pictures_come_along(folder: Path, tiny: LoadedModel) -> None:
